@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent / "tui"
-IMPURE = frozenset(
-    (
-        "asyncio atexit concurrent contextvars ctypes datetime faulthandler fcntl fileinput glob http importlib io "
-        "logging mmap multiprocessing os pathlib pickle platform pty queue random resource runpy sched secrets select "
-        "selectors shelve shutil signal socket socketserver sqlite3 ssl subprocess sys syslog tempfile termios "
-        "threading time tty urllib uuid webbrowser _thread "
-    ).split()
-)
+_IMPURE = """
+asyncio atexit concurrent contextvars ctypes datetime faulthandler fcntl fileinput glob http importlib io
+logging mmap multiprocessing os pathlib pickle platform pty queue random resource runpy sched secrets select
+selectors shelve shutil signal socket socketserver sqlite3 ssl subprocess sys syslog tempfile termios
+threading time tty urllib uuid webbrowser _thread
+"""
+IMPURE = frozenset(_IMPURE.split())
 """Standard modules that know a clock, files, threads, processes, the network or chance."""
 IMPURE_CALLS = {"open", "print", "input", "breakpoint", "exec", "eval", "__import__"}
 
