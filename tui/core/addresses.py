@@ -102,8 +102,12 @@ class Prefix(NamedTuple):
         return Address(self.version, self.value | hosts)
 
     def __contains__(self, address: object) -> bool:
-        """Whether `address` (an Address) of the same version lies inside; /0 contains every one."""
-        if not isinstance(address, Address) or address.version != self.version:
+        """Whether `address` lies inside, so that `in` does not compare with the tuple's own fields."""
+        return isinstance(address, Address) and self.covers(address)
+
+    def covers(self, address: Address) -> bool:
+        """Whether an address of the same version lies inside; /0 covers every one."""
+        if address.version != self.version:
             return False
         shift = WIDTH[self.version] - self.length
         return address.value >> shift == self.value >> shift
