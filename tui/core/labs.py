@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tui.core.addresses import Address
 from tui.core.world import InterfaceAddress, Network, NextHop, Route, Rule
 
 OUTCOMES = (
@@ -79,13 +80,17 @@ Meaning = RouteCommand | RuleCommand | SysctlCommand | LinkCommand
 class Command:
     """One command of a hook, in order: `argv` as it is run, and what it means to routing (None: nothing known).
 
-    A hook that runs a shell list (`sh -c "a && b"`) gives one Command for each of its commands.
+    A hook that runs a shell list (`sh -c "a && b"`) gives one Command for each of its commands. `may_fail` marks one
+    whose failure the list tolerates (`a || true`). `of_command` marks one that stands in the service's own command or
+    entrypoint: a container engine runs it by itself, where there is no container it must be run like a hook.
     """
 
     argv: tuple[str, ...]
     meaning: Meaning | None = None
     user: str = ""
     privileged: bool = False
+    may_fail: bool = False
+    of_command: bool = False
     line: int | None = None
 
 
@@ -93,8 +98,8 @@ class Command:
 class Attachment:
     """A service's interface on a network, addresses assigned: `dev` is eth0, eth1, ... in the order they are attached.
 
-    `network` is the Network's name, `mac` lower-case with colons, always set. `fixed` tells which of the addresses
-    the file gave itself.
+    `network` is the Network's name, `mac` lower-case with colons, always set. `fixed` are the addresses that the file
+    gives itself. `sysctls` are (name, value) pairs to set once the interface is there.
     """
 
     network: str
@@ -102,7 +107,8 @@ class Attachment:
     mac: str
     addresses: tuple[InterfaceAddress, ...] = ()
     gateway_priority: int = 0
-    fixed: bool = False
+    fixed: tuple[Address, ...] = ()
+    sysctls: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ class Service:
     `sysctls` are sorted (name, value) pairs with LAB_SYSCTLS filled in; they are set before the interfaces are
     attached, so that conf.default counts for them. `gateways` are the default routes that Docker sets, at most one of
     each family. `hooks` run in order once the container is up. `shares` names the node whose network this one uses
-    (`network_mode: service:X`, `container:X`, or `host`); such a service, and one with network_mode none, has no attachments.
+    (`network_mode: service:X`, `container:X`, or `host`). Such a service has no attachments, nor has network_mode none.
     """
 
     name: str
