@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tui.core.addresses import WIDTH, Address, AddressError, Prefix, parse_address, parse_prefix
+from tui.core.text import clean
 from tui.core.world import TOPICS, InterfaceAddress, Node, Route, Rule, World
 
 FORMAT = 1
@@ -45,8 +46,8 @@ def dumps(world: World) -> str:
     return json.dumps(dump(world), indent=1, ensure_ascii=False) + "\n"
 
 
-def load(data: object, clean: Callable[[str], str] = str) -> World:
-    """The World that JSON values describe; every string passes `clean`. Raises SavedError.
+def load(data: object) -> World:
+    """The World that JSON values describe, every string made safe for a terminal. Raises SavedError.
 
     Refused are a newer format, unknown keys, values of a wrong type or out of range, and names that occur twice.
     """
@@ -60,7 +61,7 @@ def load(data: object, clean: Callable[[str], str] = str) -> World:
             f"The file was saved by a newer routetui (format {version}, this one reads {FORMAT}): update routetui."
         )
     try:
-        world: World = _record(World, clean)({key: value for key, value in data.items() if key != "routetui"})
+        world: World = _record(World)({key: value for key, value in data.items() if key != "routetui"})
         _check_names("networks", [each.name for each in world.networks])
         _check_names("nodes", [each.name for each in world.nodes])
     except _Misfit as misfit:
@@ -68,7 +69,7 @@ def load(data: object, clean: Callable[[str], str] = str) -> World:
     return world
 
 
-def loads(text: str, clean: Callable[[str], str] = str) -> World:
+def loads(text: str) -> World:
     """The World in the text of a saved file. Raises SavedError, also for text that is no JSON."""
     try:
         data = json.loads(text, object_pairs_hook=_pairs, parse_constant=_constant)
@@ -80,7 +81,7 @@ def loads(text: str, clean: Callable[[str], str] = str) -> World:
         raise SavedError(f"The JSON is not sound: {misfit}.") from None
     except ValueError:
         raise SavedError("The JSON holds a number that is far too long.") from None
-    return load(data, clean)
+    return load(data)
 
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -130,9 +131,9 @@ def _values(record: Any) -> Iterable[tuple[str, Any, Any]]:
 
 
 @cache
-def _record(cls: type[T], clean: Callable[[str], str]) -> Reader:
+def _record(cls: type[T]) -> Reader:
     hints = get_type_hints(cls)
-    readers = {field.name: _reader(hints[field.name], clean) for field in fields(cls)}  # type: ignore[arg-type]
+    readers = {field.name: _reader(hints[field.name]) for field in fields(cls)}  # type: ignore[arg-type]
     needed = [field.name for field in fields(cls) if field.default is MISSING]  # type: ignore[arg-type]
     check = _CHECKS.get(cls)
 
@@ -160,25 +161,25 @@ def _record(cls: type[T], clean: Callable[[str], str]) -> Reader:
     return read
 
 
-def _reader(hint: Any, clean: Callable[[str], str]) -> Reader:
+def _reader(hint: Any) -> Reader:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        inner = _reader(next(each for each in arguments if each is not types.NoneType), clean)
+        inner = _reader(next(each for each in arguments if each is not types.NoneType))
         return lambda value: None if value is None else inner(value)
     if hint == tuple[int, int]:
         return _range
     if hint in (tuple[tuple[str, int], ...], tuple[tuple[str, str], ...]):
-        return _object(_integer if int in get_args(arguments[0]) else _string(clean), clean)
+        return _object(_integer if int in get_args(arguments[0]) else _string)
     if origin is tuple:
-        return _list(_reader(arguments[0], clean))
+        return _list(_reader(arguments[0]))
     simple: dict[Any, Reader] = {
-        str: _string(clean),
+        str: _string,
         int: _natural,
         bool: _boolean,
         Address: _address,
         Prefix: _prefix,
     }
-    return simple[hint] if hint in simple else _record(hint, clean)
+    return simple[hint] if hint in simple else _record(hint)
 
 
 def _list(inner: Reader) -> Reader:
@@ -197,7 +198,7 @@ def _list(inner: Reader) -> Reader:
     return read
 
 
-def _object(inner: Reader, clean: Callable[[str], str]) -> Reader:
+def _object(inner: Reader) -> Reader:
     def read(value: Any) -> tuple[tuple[str, Any], ...]:
         if not isinstance(value, dict):
             raise _Misfit(f"expected an object of names and values, not {_kind(value)}.")
@@ -213,13 +214,10 @@ def _object(inner: Reader, clean: Callable[[str], str]) -> Reader:
     return read
 
 
-def _string(clean: Callable[[str], str]) -> Reader:
-    def read(value: Any) -> str:
-        if not isinstance(value, str):
-            raise _Misfit(f"expected text, not {_kind(value)}.")
-        return clean(value)
-
-    return read
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Misfit(f"expected text, not {_kind(value)}.")
+    return clean(value)
 
 
 def _integer(value: Any) -> int:
