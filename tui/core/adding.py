@@ -161,7 +161,7 @@ def _gateway6(node: Node, route: Route, gateway: Address, dev: str | None) -> st
 
 
 def _resolve(node: Node, route: Route, gateway: Address, dev: str | None) -> Route | None:
-    """The longest route to the gateway, in the route's own table, then by the rules; IPv4 wants scope link or closer."""
+    """The longest route to the gateway: in the route's own table, then by rule. IPv4 wants scope link or closer."""
     own = [route.table] if route.table not in ("main", "local") else []
     if gateway.version == 4 and node.merged is not False:
         searches = [*([each] for each in own), ["local", "main"], ["default"]]

@@ -43,6 +43,10 @@ class Entry:
         """An error at this place."""
         return LabError(f"{self.where}: {sentence}", self.line)
 
+    def note(self, sentence: str) -> str:
+        """A sentence with the line, where it is known."""
+        return f"line {self.line}: {sentence}" if self.line else sentence
+
     def __bool__(self) -> bool:
         return self.value is not None
 
@@ -125,7 +129,7 @@ class Entry:
         except (AddressError, ValueError) as error:
             raise self.fail(str(error)) from None
 
-    def only(self, known: Mapping[str, str] | tuple[str, ...]) -> None:
+    def only(self, known: tuple[str, ...]) -> None:
         """Refuse a key that is not in `known` (keys that begin with x- are always allowed)."""
         for key, entry in self.fields():
             if key not in known and not key.startswith("x-"):
