@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from tui.core.addresses import WIDTH, Address, Prefix
+from tui.core.prefixes import build
 from tui.core.query import Query
 from tui.core.world import Interface, InterfaceAddress, NextHop, Node, Route, Rule, default_rules
 
@@ -39,46 +40,36 @@ class Table:
     net/ipv4/fib_trie.c); IPv6 has metric, then as listed (fib6_add_rt2node in net/ipv6/ip6_fib.c).
     """
 
-    def __init__(self, name: str, version: int) -> None:
+    def __init__(self, name: str, version: int, routes: Iterable[Route] = ()) -> None:
+        """`routes` in listing order."""
         self.name = name
         self.version = version
-        self._lengths: dict[int, dict[int, list[Route]]] = {}
-        self._order: list[tuple[int, int, dict[int, list[Route]]]] = []
         self.size = 0
         self.sourced: set[Prefix] = set()
-
-    def fill(self, routes: Iterator[Route] | list[Route]) -> None:
-        """Add routes in listing order, then sort each prefix's aliases."""
-        width = WIDTH[self.version]
-        touched: list[list[Route]] = []
+        self._by_length: dict[int, dict[int, list[Route]]] = {}
+        width = WIDTH[version]
         for route in routes:
             dst = route.dst
-            shift = width - dst.length
-            aliases = self._lengths.setdefault(dst.length, {}).setdefault(dst.value >> shift, [])
-            if aliases:
-                touched.append(aliases)
+            aliases = self._by_length.setdefault(dst.length, {}).setdefault(dst.value >> (width - dst.length), [])
             aliases.append(route)
             self.size += 1
             if route.src is not None and route.src.length:
                 self.sourced.add(dst)
-        for aliases in touched:
-            aliases.sort(key=_alias_order)
-        self._order = [
-            (length, width - length, self._lengths[length]) for length in sorted(self._lengths, reverse=True)
-        ]
+        for prefixes in self._by_length.values():
+            for aliases in prefixes.values():
+                if len(aliases) > 1:
+                    aliases.sort(key=_alias_order)
+        self._index = build(version, self._by_length)
 
-    def matches(self, destination: int) -> Iterator[tuple[Prefix, list[Route]]]:
-        """Each prefix that covers the destination, longest first, with its routes in match order."""
-        for _, shift, prefixes in self._order:
-            aliases = prefixes.get(destination >> shift)
-            if aliases is not None:
-                yield aliases[0].dst, aliases
+    def matches(self, destination: int) -> Iterator[list[Route]]:
+        """The routes of each prefix that covers the destination, longest prefix first, each in match order."""
+        return self._index.covering(destination)
 
     def ordered(self) -> Iterator[Route]:
         """Every route: longest prefix first, then by address, then in match order."""
-        for _, _, prefixes in self._order:
-            for key in sorted(prefixes):
-                yield from prefixes[key]
+        for length in sorted(self._by_length, reverse=True):
+            for bits in sorted(self._by_length[length]):
+                yield from self._by_length[length][bits]
 
 
 def _alias_order(route: Route) -> tuple[bool, int, int]:
@@ -140,11 +131,10 @@ class Fib:
                     f"Only the main IPv{version} table was read; table local is made from this node's addresses, "
                     "other tables are taken to be empty."
                 )
-        for (version, name), routes in piles.items():
-            self._table(version, name).fill(routes)
         if self.merged:
-            both = self.tables.setdefault((4, "local+main"), Table("local+main", 4))
-            both.fill([*piles.get((4, "local"), ()), *piles.get((4, "main"), ())])
+            piles[4, "local+main"] = [*piles.get((4, "local"), ()), *piles.pop((4, "main"), ())]
+        for (version, name), routes in piles.items():
+            self.tables[version, name] = Table(name, version, routes)
 
     def assumed(self, query: Query) -> tuple[str, ...]:
         """The sentences that tell what an answer to this query takes for granted."""
@@ -153,9 +143,6 @@ class Fib:
         if query.iif is not None and version == 4:
             topics.append("sysctls")
         return tuple(self.assumptions[topic] for topic in topics if topic in self.assumptions)
-
-    def _table(self, version: int, name: str) -> Table:
-        return self.tables.setdefault((version, name), Table(name, version))
 
     def conf(self, version: int, dev: str, name: str) -> int | None:
         """A per-device sysctl (net.ipv4.conf.DEV.NAME); None where it was not read."""

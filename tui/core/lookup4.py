@@ -37,7 +37,7 @@ def search(fib: Fib, table: str, flow: Flow, steps: list[Step] | None = None) ->
 
 
 def _longest(fib: Fib, shelf: Table, flow: Flow, record: Record | None) -> Found | None:
-    for _, aliases in shelf.matches(flow.dst):
+    for aliases in shelf.matches(flow.dst):
         for route in aliases:
             if route.tos and not same_tos(route.tos, flow):
                 fate, reason = Fate.TOS, f"it is only for tos {route.tos:#x}"

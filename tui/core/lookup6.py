@@ -56,7 +56,8 @@ def _nodes(shelf: Table, flow: Flow) -> Iterator[list[Route]]:
     first descent passes over its plain routes; on the way back up they count again, and at ::/0 always.
     """
     descended = False
-    for dst, aliases in shelf.matches(flow.dst):
+    for aliases in shelf.matches(flow.dst):
+        dst = aliases[0].dst
         if dst not in shelf.sourced:
             descended = True
             yield aliases

@@ -24,7 +24,7 @@ def narrate(shelf: Table, flow: Flow, record: Record, found: Found | None, steps
     if shelf.size <= FULL:
         routes = list(shelf.ordered())
     else:
-        routes = [route for _, aliases in shelf.matches(flow.dst) for route in aliases]
+        routes = [route for aliases in shelf.matches(flow.dst) for route in aliases]
     for route in routes:
         at = route.dst.differs_at(destination)
         if at is not None:
