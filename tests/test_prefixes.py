@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tui.core import prefixes
 from tui.core.prefixes import build
 
-SHAPES = {"scan": prefixes._Scan, "lengths": prefixes._Lengths}
+SHAPES = {"scan": prefixes.by_scan, "length": prefixes.by_length}
 
 
 def scan(width, entries, address):
@@ -17,7 +17,7 @@ def scan(width, entries, address):
     return sorted((e for e in entries if address >> (width - e[0]) == e[1]), reverse=True)
 
 
-def by_length(entries):
+def shelved(entries):
     shelves = {}
     for length, bits in entries:
         shelves.setdefault(length, {})[bits] = (length, bits)
@@ -43,7 +43,7 @@ def tables(draw):
 def test_small_shapes_agree_with_a_scan(shape, table, flip):
     width, entries, base = table
     address = base ^ (1 << flip) if flip < width else base
-    made = SHAPES[shape](4 if width == 32 else 6, by_length(entries))
+    made = SHAPES[shape](4 if width == 32 else 6, shelved(entries))
     expected = scan(width, entries, address)
     assert list(made.covering(address)) == expected
     assert made.longest(address) == (expected[0] if expected else None)
@@ -55,9 +55,9 @@ def test_a_full_table_agrees_with_a_scan_by_length():
     for _ in range(80_000):
         length = rnd.choice((0, 1, 8, 9, 12, 16, 19, 22, 23, 24, 24, 24, 25, 26, 28, 30, 31, 32))
         entries.add((length, (rnd.getrandbits(12) << 20 | rnd.getrandbits(20)) >> (32 - length)))
-    made = build(4, by_length(entries))
-    assert type(made) is prefixes._Direct, "a table of this size is meant to use the direct index"
-    slow = prefixes._Lengths(4, by_length(entries))
+    made = build(4, shelved(entries))
+    assert made.shape == "index", "a table of this size is meant to use the direct index"
+    slow = prefixes.by_length(4, shelved(entries))
     probes = [rnd.getrandbits(32) for _ in range(20_000)]
     probes += [
         (bits << (32 - length)) + delta & 0xFFFFFFFF for length, bits in list(entries)[:5000] for delta in (-1, 0)
@@ -70,6 +70,6 @@ def test_a_full_table_agrees_with_a_scan_by_length():
 def test_the_shape_follows_the_size():
     few = {24: {n: n for n in range(prefixes.FEW)}}
     some = {24: {n: n for n in range(prefixes.FEW + 1)}}
-    assert type(build(4, few)) is prefixes._Scan
-    assert type(build(4, some)) is prefixes._Lengths
-    assert type(build(6, {64: {n: n for n in range(prefixes.MANY)}})) is prefixes._Lengths
+    assert build(4, few).shape == "scan"
+    assert build(4, some).shape == "length"
+    assert build(6, {64: {n: n for n in range(prefixes.MANY)}}).shape == "length"

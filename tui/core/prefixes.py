@@ -7,141 +7,134 @@ length; a full IPv4 table gets a direct index of its first 24 bits (DIR-24-8: Gu
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Mapping
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import Generic, NamedTuple, TypeVar
 
 from tui.core.addresses import WIDTH
 
-Value_co = TypeVar("Value_co", covariant=True)
 V = TypeVar("V")
+Shelves = Mapping[int, Mapping[int, V]]
+"""Values by prefix length, then by leading bits: the address shifted right by the bits beyond the length."""
 
 FEW = 8
 MANY = 50_000
 """From so many IPv4 prefixes on, 64 MB for a direct index pay off."""
 
 
-class PrefixMap(Protocol[Value_co]):
-    """Prefixes of one family, each with a value. Addresses are given as integers of the family's width."""
+class PrefixMap(NamedTuple, Generic[V]):
+    """Prefixes of one family, each with a value; an address is an integer of the family's width.
 
-    def longest(self, address: int) -> Value_co | None:
-        """The value of the longest prefix that covers the address, or None."""
-        ...
-
-    def covering(self, address: int) -> Iterator[Value_co]:
-        """The values of every prefix that covers the address, longest first."""
-        ...
-
-
-def build(version: int, by_length: Mapping[int, Mapping[int, V]]) -> PrefixMap[V]:
-    """Make the map that suits the number of prefixes.
-
-    `by_length` holds for each prefix length a mapping from the prefix's leading bits (its address shifted right by the
-    bits beyond the length) to its value.
+    `longest(address)` is the value of the longest prefix that covers it, or None; `covering(address)` iterates the
+    values of all that do, longest first. Functions, not methods: a lookup costs little more than a call.
     """
-    count = sum(len(prefixes) for prefixes in by_length.values())
+
+    shape: str
+    longest: Callable[[int], V | None]
+    covering: Callable[[int], Iterator[V]]
+
+
+def build(version: int, shelves: Shelves[V]) -> PrefixMap[V]:
+    """Make the map that suits the number of prefixes."""
+    count = sum(len(prefixes) for prefixes in shelves.values())
     if count <= FEW:
-        return _Scan(version, by_length)
+        return by_scan(version, shelves)
     if version == 4 and count >= MANY:
-        return _Direct(by_length)
-    return _Lengths(version, by_length)
+        return by_index(shelves)
+    return by_length(version, shelves)
 
 
-class _Scan(Generic[V]):
+def by_scan(version: int, shelves: Shelves[V]) -> PrefixMap[V]:
     """A list, longest prefix first: nothing beats it for the few routes of a container."""
+    width = WIDTH[version]
+    entries = [
+        (width - length, bits, value)
+        for length in sorted(shelves, reverse=True)
+        for bits, value in shelves[length].items()
+    ]
 
-    def __init__(self, version: int, by_length: Mapping[int, Mapping[int, V]]) -> None:
-        width = WIDTH[version]
-        self._entries = [
-            (width - length, bits, value)
-            for length in sorted(by_length, reverse=True)
-            for bits, value in by_length[length].items()
-        ]
-
-    def longest(self, address: int) -> V | None:
-        for shift, bits, value in self._entries:
+    def longest(address: int) -> V | None:
+        for shift, bits, value in entries:
             if address >> shift == bits:
                 return value
         return None
 
-    def covering(self, address: int) -> Iterator[V]:
-        return (value for shift, bits, value in self._entries if address >> shift == bits)
+    def covering(address: int) -> Iterator[V]:
+        return (value for shift, bits, value in entries if address >> shift == bits)
+
+    return PrefixMap("scan", longest, covering)
 
 
-class _Lengths(Generic[V]):
+def by_length(version: int, shelves: Shelves[V]) -> PrefixMap[V]:
     """A dictionary for each prefix length, asked from the longest to the shortest."""
+    width = WIDTH[version]
+    ordered = [(width - length, shelves[length]) for length in sorted(shelves, reverse=True)]
 
-    def __init__(self, version: int, by_length: Mapping[int, Mapping[int, V]]) -> None:
-        width = WIDTH[version]
-        self._shelves = [(width - length, by_length[length]) for length in sorted(by_length, reverse=True)]
-
-    def longest(self, address: int) -> V | None:
-        for shift, prefixes in self._shelves:
+    def longest(address: int) -> V | None:
+        for shift, prefixes in ordered:
             value = prefixes.get(address >> shift)
             if value is not None:
                 return value
         return None
 
-    def covering(self, address: int) -> Iterator[V]:
-        for shift, prefixes in self._shelves:
+    def covering(address: int) -> Iterator[V]:
+        for shift, prefixes in ordered:
             value = prefixes.get(address >> shift)
             if value is not None:
                 yield value
 
+    return PrefixMap("length", longest, covering)
+
 
 _LONG = 1 << 31
 """Marks an entry of the first index that leads to a block of 256 longer prefixes."""
+_BLOCK = _LONG - 1
 
 
-class _Direct(Generic[V]):
+def by_index(shelves: Shelves[V]) -> PrefixMap[V]:
     """IPv4 only: one array by the first 24 bits, and a block of 256 where longer prefixes are; each knows its parent.
 
     Prefixes are written from the shortest to the longest, so what stands in a place before it is overwritten is the
     next shorter prefix that covers it.
     """
+    values: list[V | None] = [None]
+    parents = array("I", [0])
+    first = array("I", bytes(4 << 24))
+    blocks: list[array[int]] = []
+    for length in sorted(shelves):
+        for bits, value in shelves[length].items():
+            place, start, span = first, bits << 24 - length if length <= 24 else 0, 1 << max(24 - length, 0)
+            if length > 24:
+                place = _block(first, blocks, bits >> length - 24)
+                start, span = bits << 32 - length & 0xFF, 1 << 32 - length
+            parents.append(place[start])
+            place[start : start + span] = array("I", [len(values)]) * span
+            values.append(value)
 
-    def __init__(self, by_length: Mapping[int, Mapping[int, V]]) -> None:
-        self._values: list[V | None] = [None]
-        self._parents = array("I", [0])
-        self._first = array("I", bytes(4 << 24))
-        self._blocks: list[array[int]] = []
-        for length in sorted(by_length):
-            for bits, value in by_length[length].items():
-                if length <= 24:
-                    self._write(bits << (24 - length), 1 << (24 - length), value)
-                else:
-                    self._write_long(bits << (32 - length), 1 << (32 - length), value)
+    def entry_of(address: int) -> int:
+        entry = first[address >> 8]
+        return blocks[entry & _BLOCK][address & 0xFF] if entry & _LONG else entry
 
-    def _add(self, value: V, parent: int) -> int:
-        self._values.append(value)
-        self._parents.append(parent)
-        return len(self._values) - 1
-
-    def _write(self, start: int, count: int, value: V) -> None:
-        entry = self._add(value, self._first[start])
-        self._first[start : start + count] = array("I", [entry]) * count
-
-    def _write_long(self, address: int, count: int, value: V) -> None:
-        entry = self._first[address >> 8]
-        if not entry & _LONG:
-            self._blocks.append(array("I", [entry]) * 256)
-            entry = _LONG | (len(self._blocks) - 1)
-            self._first[address >> 8] = entry
-        block = self._blocks[entry & ~_LONG]
-        start = address & 0xFF
-        block[start : start + count] = array("I", [self._add(value, block[start])]) * count
-
-    def longest(self, address: int) -> V | None:
-        entry = self._first[address >> 8]
+    def longest(address: int) -> V | None:
+        entry = first[address >> 8]
         if entry & _LONG:
-            entry = self._blocks[entry & 0x7FFFFFFF][address & 0xFF]
-        return self._values[entry]
+            entry = blocks[entry & _BLOCK][address & 0xFF]
+        return values[entry]
 
-    def covering(self, address: int) -> Iterator[V]:
-        entry = self._first[address >> 8]
-        if entry & _LONG:
-            entry = self._blocks[entry & 0x7FFFFFFF][address & 0xFF]
+    def covering(address: int) -> Iterator[V]:
+        entry = entry_of(address)
         while entry:
-            value = self._values[entry]
+            value = values[entry]
             if value is not None:
                 yield value
-            entry = self._parents[entry]
+            entry = parents[entry]
+
+    return PrefixMap("index", longest, covering)
+
+
+def _block(first: array[int], blocks: list[array[int]], place: int) -> array[int]:
+    """The block behind a place of the first index; a new one begins as 256 copies of what stood there."""
+    entry = first[place]
+    if not entry & _LONG:
+        blocks.append(array("I", [entry]) * 256)
+        entry = first[place] = _LONG | len(blocks) - 1
+    return blocks[entry & _BLOCK]
