@@ -1,0 +1,409 @@
+"""The app: it owns the world, the selection, the workers and the keys; panels draw what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on
+from textual.app import App, ComposeResult, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.worker import Worker, WorkerState
+
+from tui.background import start
+from tui.core.destination import nearest
+from tui.core.query import Query
+from tui.core.world import Route, World
+from tui.engines.base import Engine, EngineError, Run
+from tui.keys import BINDINGS
+from tui.panels.frame import Banner, KeyLine, TitleBar
+from tui.panels.lookup import Answer, LookupPanel
+from tui.panels.places import Places
+from tui.panels.routes import Routes
+from tui.panels.tables import tables
+from tui.themes import DARK, LIGHT
+
+RETRY = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before each try to reach an engine that went away; the last one from then on."""
+
+PATIENCE = 10.0
+"""Seconds that a kernel has to answer `ip route get`."""
+
+
+class RoutetuiApp(App[None]):
+    """The explorer of one engine.
+
+    `first` is a snapshot that was begun before Textual was imported; `node` and `destination` what to open on;
+    `simulated` says that no kernel stands behind the engine, and `notice` why, in one sentence.
+    """
+
+    TITLE = "routetui"
+    CSS_PATH = "app.tcss"
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide"), (150, "-broad")]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (28, "-tall")]
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    BINDINGS: ClassVar[list[BindingType]] = [*BINDINGS]
+
+    world: reactive[World | None] = reactive(None, init=False)
+    selected: reactive[str | None] = reactive(None, init=False)
+    family: reactive[int] = reactive(4, init=False)
+    table: reactive[str] = reactive("main", init=False)
+    classic: reactive[bool] = reactive(False, init=False)
+    candidate: reactive[Route | None] = reactive(None, init=False)
+    answer: reactive[Answer | None] = reactive(None, init=False)
+    trouble: reactive[EngineError | None] = reactive(None, init=False)
+
+    class Changed(Message):
+        """The engine says that something changed."""
+
+    class Lost(Message):
+        """The engine went away, or the watch of it ended with an error."""
+
+        def __init__(self, error: EngineError) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        first: Future[World] | None = None,
+        node: str | None = None,
+        destination: str = "",
+        simulated: bool = False,
+        notice: str = "",
+    ) -> None:
+        super().__init__()
+        self.engine = engine
+        self.simulated, self.notice = simulated, notice
+        self._first = first or start(engine.snapshot)
+        self._wanted, self._destination = node, destination
+        self._reading = self._again = self._watching = False
+        self._tries = 0
+        self._runs: set[Run] = set()
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = DARK.name
+
+    def compose(self) -> ComposeResult:
+        """One screen: who is there, what this one knows, where a packet would go."""
+        yield TitleBar(self.engine.label, self.simulated).data_bind(RoutetuiApp.world, RoutetuiApp.trouble)
+        yield Banner(self.notice).data_bind(RoutetuiApp.trouble)
+        with Horizontal(id="body"):
+            yield Places().data_bind(RoutetuiApp.world, RoutetuiApp.selected, RoutetuiApp.family)
+            with Vertical(id="right"):
+                yield Routes().data_bind(
+                    RoutetuiApp.world,
+                    RoutetuiApp.selected,
+                    RoutetuiApp.family,
+                    RoutetuiApp.table,
+                    RoutetuiApp.classic,
+                    RoutetuiApp.candidate,
+                )
+                panel = LookupPanel(self._destination)
+                panel.set_reactive(LookupPanel.kernel, not self.simulated)
+                yield panel.data_bind(
+                    RoutetuiApp.world, RoutetuiApp.selected, RoutetuiApp.family, RoutetuiApp.answer
+                )
+        yield KeyLine()
+
+    def on_mount(self) -> None:
+        """Show the first snapshot as soon as it is there."""
+        self.query_one("#place-list").focus()
+        self._read(self._first)
+        self._watch()
+
+    def on_unmount(self) -> None:
+        """End every command and the engine's own threads; whatever hangs, hangs in a thread that nobody waits for."""
+        for run in tuple(self._runs):
+            run.close()
+        start(self.engine.close)
+
+    # Walk 1: the engine changes, a snapshot is taken, the panels draw
+
+    def take_snapshot(self) -> None:
+        """Read the engine again: now, or once more after the reading that is under way."""
+        if self._reading:
+            self._again = True
+        else:
+            self._read(start(self.engine.snapshot))
+
+    def _read(self, reading: Future[World]) -> None:
+        self._reading, self._again = True, False
+        self.run_worker(self._finish(reading), description="snapshot", group="snapshot", exit_on_error=False)
+
+    async def _finish(self, reading: Future[World]) -> None:
+        try:
+            world = await asyncio.wrap_future(reading)
+        except EngineError as error:
+            self._again = False
+            self.post_message(self.Lost(error))
+        else:
+            self._take(world)
+        finally:
+            self._reading = False
+        if self._again:
+            self.take_snapshot()
+
+    def _take(self, world: World) -> None:
+        self._tries, self.trouble = 0, None
+        if not self._watching:
+            self._watch()
+        self.world = world
+
+    def _watch(self) -> None:
+        """Listen in a thread for as long as the app runs: it only posts messages."""
+        self._watching = True
+        threading.Thread(target=self._listen, daemon=True, name="watch").start()
+
+    def _listen(self) -> None:
+        try:
+            for _ in self.engine.watch():
+                self.post_message(self.Changed())
+        except EngineError as error:
+            self.post_message(self.Lost(error))
+
+    @on(Changed)
+    def _changed(self) -> None:
+        self.take_snapshot()
+
+    @on(Lost)
+    def _lost(self, event: Lost) -> None:
+        """Say so, keep what is on the screen, and try again a little later each time."""
+        self._watching = False
+        if self.trouble is None or not self._reading:
+            self.trouble = event.error
+        delay = RETRY[min(self._tries, len(RETRY) - 1)]
+        self._tries += 1
+        self.set_timer(delay, self.take_snapshot, name="retry")
+
+    def watch_world(self, world: World | None) -> None:
+        """Choose a node when none is chosen, or the chosen one is gone."""
+        if world is None:
+            return
+        if self._wanted and world.node(self._wanted) is None:
+            near = nearest(self._wanted, world)
+            offer = f" Did you mean {' or '.join(near)}?" if near else ""
+            self.say(f"Nothing here is named {self._wanted!r}.{offer}", "warning")
+            self._wanted = None
+        if self._wanted:
+            self.selected, self._wanted = self._wanted, None
+        elif self.selected is None or world.node(self.selected) is None:
+            if self.selected is not None:
+                self.say(f"{self.selected} is gone.", "warning")
+            self.selected = _opening(world)
+
+    # Walk 2: a step of the lookup
+
+    @on(Places.Selected)
+    def _selected(self, event: Places.Selected) -> None:
+        self.selected = event.node
+
+    @on(Places.Entered)
+    def _entered(self, event: Places.Entered) -> None:
+        self.selected = event.node
+        self.query_one(LookupPanel).ask()
+
+    @on(LookupPanel.Stepped)
+    def _stepped(self, event: LookupPanel.Stepped) -> None:
+        """The table under the lookup's eyes is the one that is shown."""
+        if event.route is not None:
+            self.family = event.route.family
+        if event.table is not None:
+            self.table = event.table
+        self.candidate = event.route
+
+    @on(LookupPanel.Asked)
+    def _asked(self, event: LookupPanel.Asked) -> None:
+        self.answer = None
+        self.run_worker(
+            self._ask(event.node, event.query), description="ask the kernel", group="ask", exclusive=True,
+            exit_on_error=False,
+        )
+
+    async def _ask(self, node: str, query: Query) -> None:
+        """Let the node's kernel answer; bounded, and never more than one at a time."""
+        asking = start(self._ip_route_get, node, query)
+        try:
+            self.answer = await asyncio.wait_for(asyncio.wrap_future(asking), PATIENCE)
+        except TimeoutError:
+            self.answer = Answer(node, query, trouble=f"no answer in {PATIENCE:g} seconds; r asks again")
+
+    def _ip_route_get(self, node: str, query: Query) -> Answer:
+        try:
+            run = self.engine.run(node, query.command())
+        except EngineError as error:
+            return Answer(node, query, trouble=str(error))
+        self._runs.add(run)
+        try:
+            lines = tuple(run)
+            return Answer(node, query, lines, run.code or 0)
+        except EngineError as error:
+            return Answer(node, query, trouble=str(error))
+        finally:
+            run.close()
+            self._runs.discard(run)
+
+    @on(Worker.StateChanged)
+    def _worker(self, event: Worker.StateChanged) -> None:
+        """A worker that fails without an EngineError has a bug, which is shown as one and ends nothing."""
+        if event.state is WorkerState.ERROR:
+            self.log.error(event.worker.error)
+            self.say(f"A fault in routetui ({event.worker.description}): {event.worker.error!r}", "error")
+
+    def say(self, text: str, severity: str = "information") -> None:
+        """A notice; the text may hold anything."""
+        self.notify(text, severity=severity, markup=False)  # type: ignore[arg-type]
+
+    # Keys (tui.keys names them)
+
+    def action_panel(self, number: int) -> None:
+        """Go to a panel by its number."""
+        target = ("#place-list", "#route-list", "#story")[number - 1]
+        self._zoom_to(self.query_one(target))
+        self.query_one(target).focus()
+
+    def action_panel_by(self, by: int) -> None:
+        """Go to the next panel, or the one before."""
+        panels = list(self.query(".panel"))
+        here = next((number for number, each in enumerate(panels) if each.has_focus_within), 0)
+        self.action_panel((here + by) % len(panels) + 1)
+
+    def action_filter(self) -> None:
+        """Filter the places."""
+        self._zoom_to(self.query_one("#place-list"))
+        self.query_one(Places).action_filter()
+
+    def action_destination(self) -> None:
+        """Type where the packet goes."""
+        self._zoom_to(self.query_one("#story"))
+        self.query_one(LookupPanel).ask()
+
+    def action_next(self) -> None:
+        """The next step."""
+        self.query_one(LookupPanel).action_step(1)
+
+    def action_back(self) -> None:
+        """The step before."""
+        self.query_one(LookupPanel).action_step(-1)
+
+    def action_first(self) -> None:
+        """The first step."""
+        self.query_one(LookupPanel).action_step_to(0)
+
+    def action_last(self) -> None:
+        """The decision."""
+        self.query_one(LookupPanel).action_step_to(-1)
+
+    def action_play(self) -> None:
+        """Play, or pause."""
+        self.query_one(LookupPanel).action_play()
+
+    def action_speed(self, by: int) -> None:
+        """Play faster or slower."""
+        self.query_one(LookupPanel).action_speed(by)
+
+    def action_classic(self) -> None:
+        """The other hand of the table."""
+        self.classic = not self.classic
+
+    def action_next_table(self) -> None:
+        """The next table of the node."""
+        node = self.world.node(self.selected) if self.world and self.selected else None
+        if node is not None:
+            names = tables(node, self.family)
+            self.table = names[(names.index(self.table) + 1) % len(names)] if self.table in names else names[0]
+
+    def action_family(self) -> None:
+        """The other family."""
+        self.family = 10 - self.family
+
+    def action_zoom(self, zoom: bool) -> None:
+        """Show the focused panel alone, or all of them again."""
+        self.query_one("#body").set_class(zoom, "-zoomed")
+        self._zoom_to(self.focused)
+
+    def _zoom_to(self, widget: Widget | None) -> None:
+        panels = list(self.query(".panel"))
+        chosen = next((each for each in panels if widget is not None and each in widget.ancestors_with_self), panels[0])
+        for each in panels:
+            each.set_class(each is chosen, "-zoom")
+        self.query_one("#right").set_class(chosen.id != "places", "-zoom")
+
+    def action_escape(self) -> None:
+        """Back: all panels again, then the notice away."""
+        if self.query_one("#body").has_class("-zoomed"):
+            self.action_zoom(False)
+        else:
+            self.query_one(Banner).dismiss()
+
+    def action_refresh(self) -> None:
+        """Read the engine again, and let the kernel answer again."""
+        self.take_snapshot()
+        self.query_one(LookupPanel).ask_again()
+
+    def action_help(self) -> None:
+        """The keys."""
+        from tui.panels.help import Help
+
+        self.push_screen(Help())
+
+    def action_light(self) -> None:
+        """Light or dark."""
+        self.theme = DARK.name if self.theme == LIGHT.name else LIGHT.name
+
+    def action_copy(self) -> None:
+        """Put the command that asks the kernel the same on the clipboard."""
+        query, node = self.query_one(LookupPanel).query, self.selected
+        command = " ".join(query.command()) if query else "ip route"
+        self.copy_to_clipboard(command)
+        self.say(f"Copied, to be run in {node}: {command}")
+
+    def action_picture(self) -> None:
+        """Save the screen as a picture."""
+        self._save("svg", self.export_screenshot)
+
+    def action_export(self) -> None:
+        """Save the table and the lookup as text."""
+        self._save("txt", lambda: f"{self.query_one(Routes).text()}\n\n{self.query_one(LookupPanel).text()}\n")
+
+    def _save(self, ending: str, make: Callable[[], str]) -> None:
+        number = 1
+        while (path := Path.cwd() / f"routetui-{number}.{ending}").exists():
+            number += 1
+        try:
+            path.write_text(make(), encoding="utf-8")
+        except OSError as error:
+            self.say(f"Not saved: {error.strerror or error}. Start routetui in a folder that you may write to.", "error")
+        else:
+            self.say(f"Saved {path}")
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Every action is in the palette."""
+        for each in BINDINGS:
+            if each.action not in ("command_palette",):
+                title = each.tooltip or each.description
+                yield SystemCommand(title.capitalize(), f"key: {self.get_key_display(each)}", self._doing(each.action))
+        yield SystemCommand("Choose a theme", "colours of every kind", self.action_change_theme)
+
+    def _doing(self, action: str) -> Callable[[], Awaitable[bool]]:
+        return lambda: self.run_action(action)
+
+
+def _opening(world: World) -> str | None:
+    """The node to open on: a running container on a network, else any that runs, else any."""
+    nodes = sorted(
+        world.nodes,
+        key=lambda each: (each.kind == "host", each.state != "running", not any(i.network for i in each.interfaces)),
+    )
+    return nodes[0].name if nodes else None
