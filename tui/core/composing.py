@@ -1,0 +1,232 @@
+"""A World written back as a Compose document that would rebuild it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tui.core.compose import HOST, read_lab
+from tui.core.ipam import mac_for
+from tui.core.labs import LAB_SYSCTLS
+from tui.core.layout import world as build
+from tui.core.sysctls import ALL_NAMES, DEVICE_DEFAULTS, GLOBAL_DEFAULTS
+from tui.core.world import Interface, Network, NextHop, Node, Route, Rule, World
+
+_ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
+Document = dict[str, Any]
+
+
+def document(world: World) -> Document:
+    """The World as plain values for a YAML writer: dicts, lists, texts, numbers and truth values.
+
+    Addresses, interfaces and switches become the keys that Compose has for them; what remains of a node's tables and
+    rules beyond what Docker and the kernel make by themselves becomes post_start hooks. Reading it gives an equal
+    World, where the World came from a lab. The host's own tables are written only where a service shares its network.
+    """
+    skeleton: Document = {
+        "name": world.engine.removeprefix("lab ") if world.engine.startswith("lab ") else "lab",
+        "networks": {each.name: _network(each) for each in world.networks if each.bridge != "docker0"},
+        "services": {node.name: _service(node, world) for node in world.nodes if node.name != HOST},
+    }
+    base = build(read_lab(skeleton))
+    for owner, writer in _writers(world):
+        node, before = world.node(owner), base.node(owner)
+        if node is not None and before is not None:
+            hooks = [*_sysctl_hooks(node, before), *_rule_hooks(node, before), *_route_hooks(node, before)]
+            if hooks:
+                skeleton["services"][writer]["post_start"] = [{"command": each, "user": "root"} for each in hooks]
+    return skeleton
+
+
+def _writers(world: World) -> Iterator[tuple[str, str]]:
+    """Each node that has a network of its own, with the service whose hooks can change it."""
+    for node in world.nodes:
+        if node.name != HOST and node.shares is None:
+            yield node.name, node.name
+    sharing = next((each.name for each in world.nodes if each.shares == HOST), None)
+    if sharing is not None:
+        yield HOST, sharing
+
+
+def _network(network: Network) -> Document:
+    written: Document = {"name": network.name}
+    if network.driver != "bridge":
+        written["driver"] = network.driver
+    options = dict(network.options)
+    if network.bridge and network.bridge != f"br-{network.name}":
+        options["com.docker.network.bridge.name"] = network.bridge
+    if options:
+        written["driver_opts"] = options
+    if network.internal:
+        written["internal"] = True
+    families = {each.prefix.version for each in network.subnets}
+    if 6 in families:
+        written["enable_ipv6"] = True
+    if families and 4 not in families:
+        written["enable_ipv4"] = False
+    config = []
+    for each in network.subnets:
+        config.append({"subnet": str(each.prefix)} | ({"gateway": str(each.gateway)} if each.gateway else {}))
+    if config:
+        written["ipam"] = {"config": config}
+    return written
+
+
+def _service(node: Node, world: World) -> Document:
+    written: Document = {"container_name": node.name}
+    if node.image:
+        written["image"] = node.image
+    written |= {"command": ["sleep", "infinity"], "cap_add": ["NET_ADMIN"]}
+    if node.shares is not None:
+        known = node.shares != HOST and world.node(node.shares) is not None
+        written["network_mode"] = (
+            HOST if node.shares == HOST else f"{'service' if known else 'container'}:{node.shares}"
+        )
+        return written
+    sysctls = dict(_settings(node))
+    if sysctls:
+        written["sysctls"] = sysctls
+    links = [each for each in node.interfaces if each.network is not None]
+    if node.network_mode in ("bridge", "default") and links:
+        written["network_mode"] = node.network_mode
+    elif links:
+        written["networks"] = {each.network: _link(node, each, links) for each in links}
+    else:
+        written["network_mode"] = "none"
+    return written
+
+
+def _link(node: Node, interface: Interface, links: list[Interface]) -> Document:
+    written: Document = {}
+    place = links.index(interface)
+    own = [each.address for each in interface.addresses if not each.address.is_link_local]
+    for address in own:
+        written[f"ipv{address.version}_address"] = str(address)
+    if interface.mac and interface.mac != mac_for(own, f"{node.name} {interface.network}"):
+        written["mac_address"] = interface.mac
+    if len(links) > 1:
+        written["priority"] = len(links) - place
+    if interface.name != f"eth{place}":
+        written["interface_name"] = interface.name
+    if any(each.is_default and each.dev == interface.name for each in node.routes) and len(links) > 1:
+        written["gw_priority"] = 1
+    sysctls = list(_device_settings(node, interface.name))
+    if sysctls:
+        written["driver_opts"] = {_ENDPOINT_SYSCTLS: ",".join(sysctls)}
+    return written
+
+
+def _settings(node: Node) -> Iterator[tuple[str, int]]:
+    """The switches of the whole node that differ from what a lab starts from, the general before the particular."""
+    plain = GLOBAL_DEFAULTS | LAB_SYSCTLS
+    for family, names in ALL_NAMES.items():
+        plain |= {f"net.ipv{family}.conf.all.{name}": DEVICE_DEFAULTS[family][name] for name in names}
+    forwarding = node.sysctl("net.ipv4.ip_forward") or 0
+    if forwarding:
+        yield "net.ipv4.ip_forward", forwarding
+        plain |= {"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.forwarding": 1, "net.ipv4.conf.all.accept_redirects": 0}
+    for name, value in node.sysctls:
+        if name in plain and value != plain[name]:
+            yield name, value
+
+
+def _device_settings(node: Node, dev: str) -> Iterator[str]:
+    """A device's switches that differ from what conf.all and the kernel give it."""
+    name_of_dev = dev.replace(".", "/")
+    six = any(each.address.version == 6 for each in (node.interface(dev) or Interface(dev)).addresses)
+    for family, defaults in DEVICE_DEFAULTS.items():
+        for name, default in defaults.items():
+            value = node.sysctl(f"net.ipv{family}.conf.{name_of_dev}.{name}")
+            plain = default
+            if name == "forwarding":
+                plain = node.sysctl(f"net.ipv{family}.conf.all.forwarding") or 0
+            elif (family, name) == (4, "accept_redirects") and node.sysctl("net.ipv4.ip_forward"):
+                plain = 0
+            elif name == "disable_ipv6":
+                plain = int(not six)
+            if value is not None and value != plain:
+                yield f"net.ipv{family}.conf.IFNAME.{name}={value}"
+
+
+def _sysctl_hooks(node: Node, before: Node) -> Iterator[list[str]]:
+    """What is left to set once the containers are up: the switches of lo, and what a hook had changed."""
+    for name, value in node.sysctls:
+        if before.sysctl(name) != value:
+            yield ["sysctl", "-w", f"{name}={value}"]
+
+
+def _rule_hooks(node: Node, before: Node) -> Iterator[list[str]]:
+    for rule in before.rules:
+        if rule not in node.rules:
+            yield [*_ip(rule.family), "rule", "del", *_rule_words(rule)]
+    for rule in node.rules:
+        if rule not in before.rules:
+            yield [*_ip(rule.family), "rule", "add", *_rule_words(rule)]
+
+
+def _route_hooks(node: Node, before: Node) -> Iterator[list[str]]:
+    for route in before.routes:
+        if route not in node.routes:
+            yield [*_ip(route.family), "route", "del", *_route_words(route)]
+    added = [each for each in node.routes if each not in before.routes]
+    # A gateway must be on-link when its route is added, so the on-link routes come first.
+    for route in sorted(added, key=lambda each: each.gateway is not None):
+        yield [*_ip(route.family), "route", "append", *_route_words(route)]
+
+
+def _ip(family: int) -> list[str]:
+    return ["ip", "-6"] if family == 6 else ["ip"]
+
+
+def _route_words(route: Route) -> list[str]:
+    words = [] if route.type == "unicast" else [route.type]
+    words.append(route.dst.brief if route.is_default else str(route.dst))
+    if route.src is not None:
+        words += ["from", str(route.src)]
+    if route.tos:
+        words += ["tos", f"{route.tos:#x}"]
+    if len(route.nexthops) == 1 and not (route.family == 6 and route.type != "unicast"):
+        words += _hop_words(route.nexthops[0], route.family)
+    for name, value, plain in (
+        ("table", route.table, "main"),
+        ("proto", route.protocol, "boot"),
+        ("scope", route.scope, "global" if route.family == 6 else None),
+        ("src", route.prefsrc, None),
+        ("metric", route.metric, 1024 if route.family == 6 else None),
+        ("pref", route.pref, "medium"),
+    ):
+        if value is not None and value != plain:
+            words += [name, str(value)]
+    words += [word for each in route.attributes for word in each.split()]
+    if len(route.nexthops) > 1:
+        for hop in route.nexthops:
+            words += ["nexthop", *_hop_words(hop, route.family), "weight", str(hop.weight)]
+    return words
+
+
+def _hop_words(hop: NextHop, family: int) -> list[str]:
+    words = []
+    if hop.gateway is not None:
+        words += ["via", *(["inet6"] if hop.gateway.version != family else []), str(hop.gateway)]
+    if hop.dev is not None:
+        words += ["dev", hop.dev]
+    return [*words, *(each for each in hop.flags if each == "onlink")]
+
+
+def _rule_words(rule: Rule) -> list[str]:
+    words = ["not"] if rule.invert else []
+    words += ["from", str(rule.src) if rule.src else "all"]
+    ports = {"sport": rule.sport, "dport": rule.dport, "uidrange": rule.uidrange}
+    plain = {"to": rule.dst, "iif": rule.iif, "oif": rule.oif, "ipproto": rule.ipproto, "tos": rule.tos or None}
+    for name, value in plain.items():
+        words += [name, str(value)] if value is not None else []
+    for name, pair in ports.items():
+        words += [name, f"{pair[0]}-{pair[1]}"] if pair is not None else []
+    if rule.mark is not None:
+        words += ["fwmark", f"{rule.mark:#x}/{rule.mask:#x}"]
+    words += ["priority", str(rule.priority)]
+    if rule.suppress_prefixlength is not None:
+        words += ["suppress_prefixlength", str(rule.suppress_prefixlength)]
+    if rule.action == "goto":
+        return [*words, "goto", str(rule.target)]
+    return [*words, *(["lookup", rule.table] if rule.action == "table" else [rule.action])]
