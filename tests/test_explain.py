@@ -257,7 +257,7 @@ FAILURES: list[tuple[str, Decision, tuple[Step, ...], list[str]]] = [
         "172.20.0.2",
         fails(Failure.UNKNOWN, None, None, "the IPv4 routes could not be read"),
         (),
-        ["Nobody can say where centos-net1 sends a packet to 172.20.0.2: the IPv4 routes could not be read."],
+        ["Nobody can say where centos-net1 sends a packet to 172.20.0.2. The IPv4 routes could not be read."],
     ),
 ]
 

@@ -143,8 +143,11 @@ def _no_device(lookup: Lookup, node: Node, world: World | None) -> str:  # noqa:
 
 def _unknown(lookup: Lookup, node: Node, world: World | None) -> str:  # noqa: ARG001
     reason = _reason(lookup) or "what would decide it could not be read"
-    problem = f" {node.problem}" if node.problem else ""
-    return f"Nobody can say where {called(node)} sends a packet to {lookup.query.dst}: {reason}.{problem}"
+    return f"Nobody can say where {called(node)} sends a packet to {lookup.query.dst}. {_sentence(reason)}"
+
+
+def _sentence(reason: str) -> str:
+    return f"{reason[:1].upper()}{reason[1:]}."
 
 
 def _reason(lookup: Lookup) -> str:

@@ -44,7 +44,7 @@ class Simulator:
         self._generation = 0
         self._closed = False
 
-    def snapshot(self, patience: float | None = None) -> World:  # noqa: ARG002  # memory answers at once
+    def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:  # noqa: ARG002  # all is at hand
         """The World as it is now."""
         return self._world
 
@@ -64,7 +64,8 @@ class Simulator:
     def _watch_from(self, seen: int) -> Iterator[None]:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda last=seen: self._closed or self._generation != last)
+                while not self._closed and self._generation == seen:
+                    self._changed.wait()
                 if self._closed:
                     return
                 seen = self._generation

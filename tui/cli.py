@@ -1,0 +1,163 @@
+"""The command line: read the arguments, choose an engine, open the screen or print an answer; and the exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+
+from tui.arguments import UsageError, parse
+from tui.core.text import clean
+from tui.core.world import World
+from tui.engines.base import EngineError
+
+DONE, NEGATIVE, MISTAKE, UNREADABLE = 0, 1, 2, 3
+"""Exit codes of the contract: yes or done; a negative answer; a mistake in the input; an engine or table unread."""
+
+BUG, INTERRUPTED, UNHEARD = 70, 130, 141
+"""EX_SOFTWARE of sysexits.h, and the shell's codes for a process that SIGINT or SIGPIPE ended."""
+
+
+def run(argv: Sequence[str]) -> int:
+    """Do what the arguments say. Trouble is one sentence on standard error and an exit code; nothing is raised."""
+    _prepare_output()
+    try:
+        code = _dispatch(argv)
+        sys.stdout.flush()
+        return code
+    except UsageError as error:
+        return _complain(str(error), MISTAKE)
+    except EngineError as error:
+        return _complain(str(error), UNREADABLE, error.hint)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _hush()
+        return UNHEARD
+    except SystemExit as leaving:  # argparse, after --help and --version
+        return leaving.code if isinstance(leaving.code, int) else DONE
+    except Exception as error:
+        return _bug(error)
+
+
+def _prepare_output() -> None:
+    """A name that the terminal's encoding lacks is shown escaped, never an exception."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _hush() -> None:
+    """Nobody reads standard output any more: what is still buffered goes nowhere, so that the exit is quiet."""
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OSError, ValueError):
+        sys.stdout = None  # a stream without a file: there is nothing to flush
+
+
+def _complain(sentence: str, code: int, hint: str = "") -> int:
+    lines = [f"routetui: {clean(sentence)}", *(f"  {clean(line)}" for line in hint.splitlines())]
+    print("\n".join(lines), file=sys.stderr)
+    return code
+
+
+def _bug(error: Exception) -> int:
+    if os.environ.get("ROUTETUI_DEBUG"):
+        traceback.print_exception(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {os.path.basename(frames[-1].filename)}, line {frames[-1].lineno}" if frames else ""  # noqa: PTH119
+    text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    return _complain(
+        f"This is a bug in routetui, not your mistake ({text}{place}).",
+        BUG,
+        "Please report it with the command you gave and what ROUTETUI_DEBUG=1 prints when you repeat it.",
+    )
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    if argv[:1] == ["_complete"]:
+        from tui.completion import complete
+
+        return complete(argv[1:])
+    options = parse(argv)
+    if options.command is None:
+        from tui.opening import open_screen
+
+        return open_screen(options)
+    return _COMMANDS[options.command](options)
+
+
+def _world(options: argparse.Namespace) -> World:
+    """The World of now through the chosen engine, which is closed again."""
+    from tui.choose import choose
+
+    engine = choose(options, fall_back=False).engine
+    try:
+        return engine.snapshot()
+    finally:
+        engine.close()
+
+
+def _nodes(options: argparse.Namespace) -> int:
+    from tui.listings import print_nodes
+
+    print_nodes(_world(options), options.json)
+    return DONE
+
+
+def _networks(options: argparse.Namespace) -> int:
+    from tui.listings import print_networks
+
+    print_networks(_world(options), options.json)
+    return DONE
+
+
+def _routes(options: argparse.Namespace) -> int:
+    from tui.tables import print_routes
+    from tui.which import find_node, tables_of
+
+    world = _world(options)
+    node = tables_of(find_node(options.node, world), world)
+    return DONE if print_routes(node, world, options) else UNREADABLE
+
+
+def _lookup(options: argparse.Namespace) -> int:
+    from tui.lookups import answer_lines, answer_one
+    from tui.which import find_node, tables_of
+
+    world = _world(options)
+    node = tables_of(find_node(options.node, world), world)
+    if options.dst == "-":
+        return DONE if answer_lines(node, world, sys.stdin, options.steps) else MISTAKE
+    return {True: DONE, False: NEGATIVE, None: UNREADABLE}[answer_one(node, world, options)]
+
+
+def _save(options: argparse.Namespace) -> int:
+    from tui.files import write_world
+
+    world = _world(options)
+    write_world(world, options.file)
+    if options.file != "-":
+        count = len(world.nodes)
+        print(f"saved {count} node{'s' if count != 1 else ''} to {clean(options.file)}", file=sys.stderr)
+    return DONE
+
+
+def _completion(options: argparse.Namespace) -> int:
+    from tui.completion import script
+
+    sys.stdout.write(script(options.shell))
+    return DONE
+
+
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "nodes": _nodes,
+    "networks": _networks,
+    "routes": _routes,
+    "lookup": _lookup,
+    "save": _save,
+    "completion": _completion,
+}
