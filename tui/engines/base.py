@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+from tui.core.text import clean as clean
 from tui.core.world import World
 
 
@@ -45,14 +45,20 @@ class Engine(Protocol):
 
     label: str
 
-    def snapshot(self) -> World:
-        """Read everything now."""
+    def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:
+        """Read everything; with `patience`, wait at most that many seconds for the tables of nodes.
+
+        A node not yet read then has all TOPICS in `missing` and says so in `problem`; `watch` yields when its tables
+        have come. An engine that is being watched may answer from what it read before where it would know of a
+        change; `fresh` has it read all of it again.
+        """
         ...
 
     def watch(self) -> Iterator[None]:
         """Yield whenever something changed and a new snapshot is worth taking; end when the engine is closed.
 
-        Raises EngineError when the engine goes away.
+        Changes count from this call on: call it, then take the first snapshot. Raises EngineError, from here or
+        from the iterator, when the engine is away; a later call tries again.
         """
         ...
 
@@ -63,21 +69,3 @@ class Engine(Protocol):
     def close(self) -> None:
         """End whatever the engine started. Safe to call twice and from any thread."""
         ...
-
-
-# C0 controls but tab and newline, DEL and C1; then marks that reorder what is shown (Unicode TR 9), zero-width
-# characters that hide text, and line separators.
-_HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_ESCAPES = re.compile(
-    "\x1b(?:\\[[0-?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)?|[PX^_][^\x1b]*(?:\x1b\\\\)?|[ -/]*[0-~])"
-)
-
-
-def clean(text: str) -> str:
-    """Text from outside made safe for a terminal: whole escape sequences and control characters are taken out.
-
-    Tab and newline stay; a carriage return before a newline goes. Nothing else changes.
-    """
-    if "\x1b" in text:
-        text = _ESCAPES.sub("", text)
-    return _HOSTILE.sub("", text)

@@ -1,0 +1,72 @@
+"""What reading a text gives: the values found and, word for word, the lines that were not understood.
+
+Every reader of the core takes text as a program printed it, never raises on what it holds, and loses nothing: a line
+that is not blank is a value, a header or a prompt that carries none, or one of `unread`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tui.core.text import clean
+from tui.core.world import Interface, Route, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Routes in the order in which they stood.
+
+    `form` names what the text was: ip route, ip -j route, route -n, /proc/net/route, ... `merged` is what
+    /proc/net/fib_trie tells of the local and main tables (Node.merged); None everywhere else. `notes` are sentences:
+    what this form cannot say about these routes, and how they were read therefore.
+    """
+
+    routes: tuple[Route, ...] = ()
+    unread: tuple[str, ...] = ()
+    form: str = ""
+    merged: bool | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReading:
+    """Policy rules of one family (4 or 6) in the order in which they stood, which is the kernel's."""
+
+    rules: tuple[Rule, ...] = ()
+    unread: tuple[str, ...] = ()
+    family: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReading:
+    """Interfaces in the order in which they stood. `topics` says what the text told: links, addresses or both."""
+
+    interfaces: tuple[Interface, ...] = ()
+    unread: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SysctlReading:
+    """Sorted (name, value) pairs of the net.* sysctls that are single numbers, named as Node.sysctls has them."""
+
+    sysctls: tuple[tuple[str, int], ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+COMMANDS = ("ip", "route", "netstat", "ifconfig", "sysctl", "cat", "docker", "podman", "sudo", "busybox", "nsenter")
+"""Commands whose output these readers know, or that run one of them somewhere else."""
+
+_PROMPT = re.compile(rf"^\s*(?:\S.{{0,80}}?[#$>%]\s*|[#$>%]\s*|\+\s+)(?:\S*/)?(?:{'|'.join(COMMANDS)})(?=\s|$)")
+_BARE_PROMPT = re.compile(r"^\s*(?:\[?[\w.-]+@[\w.-]+[: ~][^\s]*\]?)?[#$>%]\s*$")
+
+
+def is_prompt(line: str) -> bool:
+    """Whether a line is a shell prompt, alone or with one of the COMMANDS typed after it."""
+    return bool(_PROMPT.match(line) or _BARE_PROMPT.match(line))
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text, cleaned (escape sequences and control characters taken out)."""
+    return clean(text).split("\n")

@@ -1,0 +1,120 @@
+"""A route in the making, whatever form it was printed in: its words as a draft, the draft as a Route.
+
+What every form leaves open is settled here: the family of a bare `default`, and the device and table that a filtered
+listing omits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from tui.core.addresses import Address, Prefix
+from tui.core.world import NextHop, Route
+
+
+@dataclass(slots=True)
+class Draft:
+    """What the words said. Fields are None where they said nothing; `seen` holds the keywords that were understood.
+
+    `family` is the family (4 or 6) that the words give away, or None.
+    """
+
+    dev: str | None = None
+    gateway: Address | None = None
+    weight: int = 1
+    flags: list[str] = field(default_factory=list)
+    table: str | None = None
+    protocol: str | None = None
+    scope: str | None = None
+    prefsrc: Address | None = None
+    metric: int | None = None
+    tos: int = 0
+    src: Prefix | None = None
+    pref: str | None = None
+    nhid: int | None = None
+    attributes: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    family: int | None = None
+    seen: set[str] = field(default_factory=set)
+
+
+def to(dst: Prefix, route: Route) -> Route:
+    """The same route to another destination: replace() at a third of its cost."""
+    return Route(
+        dst,
+        route.type,
+        route.nexthops,
+        route.table,
+        route.protocol,
+        route.scope,
+        route.prefsrc,
+        route.metric,
+        route.tos,
+        route.src,
+        route.pref,
+        route.nhid,
+        route.attributes,
+        route.words,
+    )
+
+
+def drafted(draft: Draft, kind: str, table: str) -> Route:
+    """A draft as a route; the flags of a route that has no next hop of its own go first among its attributes."""
+    hops: tuple[NextHop, ...] = ()
+    flags = tuple(draft.flags)
+    if draft.dev is not None or draft.gateway is not None:
+        hops, flags = (NextHop(draft.dev, draft.gateway, draft.weight, flags),), ()
+    return Route(
+        Prefix(4, 0, 0),
+        kind,
+        hops,
+        draft.table or table,
+        draft.protocol or "boot",
+        draft.scope or "global",
+        draft.prefsrc,
+        draft.metric,
+        draft.tos,
+        draft.src,
+        draft.pref,
+        draft.nhid,
+        (*flags, *draft.attributes),
+        tuple(draft.words),
+    )
+
+
+def with_hop(route: Route, draft: Draft) -> Route:
+    """The route with one more next hop. What the hop alone has (its encap, its realm) is kept under its number."""
+    hop = NextHop(draft.dev, draft.gateway, draft.weight, tuple(draft.flags))
+    number = len(route.nexthops) + 1
+    return replace(
+        route,
+        nexthops=(*route.nexthops, hop),
+        pref=route.pref or draft.pref,
+        attributes=(*route.attributes, *(f"nexthop {number} {each}" for each in draft.attributes)),
+        words=(*route.words, *draft.words),
+    )
+
+
+def settle(routes: list[Route], defaults: Mapping[int, int | None], family: int | None) -> tuple[Route, ...]:
+    """Put each `default`, read as 0.0.0.0/0, into its family, and the kernel's empty entry into table unspec.
+
+    `defaults` has the index of each and the family that its words told; else `family` tells, else the route before.
+    """
+    for index, told in defaults.items():
+        if (told or family or _neighbour(routes, defaults, index)) == 6:
+            route = to(Prefix(6, 0, 0), routes[index])
+            routes[index] = replace(route, table="unspec") if _is_null(route) else route
+    return tuple(routes)
+
+
+def _neighbour(routes: list[Route], defaults: Mapping[int, int | None], index: int) -> int:
+    if index:
+        return routes[index - 1].family
+    return next((route.family for at, route in enumerate(routes) if at not in defaults), 4)
+
+
+def _is_null(route: Route) -> bool:
+    """Whether it is the kernel's own empty entry (ip6_null_entry), which old listings show and no rule looks up."""
+    errors = any(each.startswith("error ") for each in route.attributes)
+    return errors and route.type == "unreachable" and route.metric == 0xFFFFFFFF and route.table == "main"
