@@ -59,7 +59,7 @@ def _hush() -> None:
 
 
 def _complain(sentence: str, code: int, hint: str = "") -> int:
-    lines = [f"routetui: {clean(sentence)}", *(f"  {clean(line)}" for line in hint.splitlines())]
+    lines = [f"routetui: {' '.join(clean(sentence).split())}", *(f"  {clean(line)}" for line in hint.splitlines())]
     print("\n".join(lines), file=sys.stderr)
     return code
 

@@ -13,7 +13,7 @@ from tui.choose import Choice, choose
 from tui.core.world import World
 
 PATIENCE = 1.0
-"""Seconds that the first snapshot waits for the tables of nodes: the screen shows what is there, and the rest as it comes."""
+"""Seconds that the first snapshot waits for the tables of nodes: the screen shows the rest as it comes."""
 
 _ELSE = "`routetui nodes`, `networks`, `routes` and `lookup` print their answers instead."
 
