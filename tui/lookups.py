@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from tui.arguments import PACKET, UsageError
-from tui.columns import faint, flat, note, print_json, strong
 from tui.core import explain
 from tui.core.destination import resolve
 from tui.core.fib import Fib
@@ -21,6 +20,7 @@ from tui.core.route_line import ip_route_line
 from tui.core.steps import Decision, Failure, Lookup
 from tui.core.text import clean
 from tui.core.world import NextHop, Node, World
+from tui.output import faint, flat, note, print_json, strong
 
 _WORDS = {"src": "from"}
 

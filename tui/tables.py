@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Iterable
 
 from tui.arguments import UsageError
-from tui.columns import faint, note, print_columns, print_json, strong
 from tui.core import explain
+from tui.core.route_line import ip_route_json
 from tui.core.world import NextHop, Node, Route, World
+from tui.output import faint, note, print_columns, print_json, strong
 
 _KNOWN = {"255": "local", "254": "main", "253": "default"}
 
@@ -30,8 +31,6 @@ def print_routes(node: Node, world: World, options: argparse.Namespace) -> bool:
     if not routes:
         _check_table(table, node)
     if options.json:
-        from tui.core.routes import ip_route_json
-
         print_json([ip_route_json(each) for each in routes])
     else:
         _print_text(routes, node, world, table)
