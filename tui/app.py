@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on
 from textual.app import App, ComposeResult, SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
+from textual.dom import DOMNode
 from textual.message import Message
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from tui.background import start
@@ -25,12 +25,14 @@ from tui.core.destination import nearest
 from tui.core.query import Query
 from tui.core.world import Route, World
 from tui.engines.base import Engine, EngineError, Run
-from tui.keys import BINDINGS
+from tui.panels.explorer import Explorer
 from tui.panels.frame import Banner, KeyLine, TitleBar
-from tui.panels.lookup import Answer, LookupPanel
+from tui.panels.keys import APP_KEYS, SCREEN_KEYS
+from tui.panels.lookup import LookupPanel
 from tui.panels.places import Places
 from tui.panels.routes import Routes
 from tui.panels.tables import tables
+from tui.panels.verdict import Answer
 from tui.themes import DARK, LIGHT
 
 RETRY = (0.5, 1.0, 2.0, 5.0, 10.0)
@@ -49,10 +51,10 @@ class RoutetuiApp(App[None]):
 
     TITLE = "routetui"
     CSS_PATH = "app.tcss"
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (100, "-wide"), (150, "-broad")]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (28, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (150, "-broad")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012
     COMMAND_PALETTE_BINDING = "ctrl+p"
-    BINDINGS: ClassVar[list[BindingType]] = [*BINDINGS]
+    BINDINGS: ClassVar[list[BindingType]] = [*APP_KEYS]
 
     world: reactive[World | None] = reactive(None, init=False)
     selected: reactive[str | None] = reactive(None, init=False)
@@ -61,7 +63,7 @@ class RoutetuiApp(App[None]):
     classic: reactive[bool] = reactive(False, init=False)
     candidate: reactive[Route | None] = reactive(None, init=False)
     answer: reactive[Answer | None] = reactive(None, init=False)
-    trouble: reactive[EngineError | None] = reactive(None, init=False)
+    trouble: reactive[str] = reactive("", init=False)
 
     class Changed(Message):
         """The engine says that something changed."""
@@ -112,9 +114,7 @@ class RoutetuiApp(App[None]):
                 )
                 panel = LookupPanel(self._destination)
                 panel.set_reactive(LookupPanel.kernel, not self.simulated)
-                yield panel.data_bind(
-                    RoutetuiApp.world, RoutetuiApp.selected, RoutetuiApp.family, RoutetuiApp.answer
-                )
+                yield panel.data_bind(RoutetuiApp.world, RoutetuiApp.selected, RoutetuiApp.family, RoutetuiApp.answer)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -156,7 +156,7 @@ class RoutetuiApp(App[None]):
             self.take_snapshot()
 
     def _take(self, world: World) -> None:
-        self._tries, self.trouble = 0, None
+        self._tries, self.trouble = 0, ""
         if not self._watching:
             self._watch()
         self.world = world
@@ -181,8 +181,7 @@ class RoutetuiApp(App[None]):
     def _lost(self, event: Lost) -> None:
         """Say so, keep what is on the screen, and try again a little later each time."""
         self._watching = False
-        if self.trouble is None or not self._reading:
-            self.trouble = event.error
+        self.trouble = f"{event.error} {event.error.hint}".strip()
         delay = RETRY[min(self._tries, len(RETRY) - 1)]
         self._tries += 1
         self.set_timer(delay, self.take_snapshot, name="retry")
@@ -227,7 +226,10 @@ class RoutetuiApp(App[None]):
     def _asked(self, event: LookupPanel.Asked) -> None:
         self.answer = None
         self.run_worker(
-            self._ask(event.node, event.query), description="ask the kernel", group="ask", exclusive=True,
+            self._ask(event.node, event.query),
+            description="ask the kernel",
+            group="ask",
+            exclusive=True,
             exit_on_error=False,
         )
 
@@ -265,57 +267,15 @@ class RoutetuiApp(App[None]):
         """A notice; the text may hold anything."""
         self.notify(text, severity=severity, markup=False)  # type: ignore[arg-type]
 
-    # Keys (tui.keys names them)
-
-    def action_panel(self, number: int) -> None:
-        """Go to a panel by its number."""
-        target = ("#place-list", "#route-list", "#story")[number - 1]
-        self._zoom_to(self.query_one(target))
-        self.query_one(target).focus()
-
-    def action_panel_by(self, by: int) -> None:
-        """Go to the next panel, or the one before."""
-        panels = list(self.query(".panel"))
-        here = next((number for number, each in enumerate(panels) if each.has_focus_within), 0)
-        self.action_panel((here + by) % len(panels) + 1)
-
-    def action_filter(self) -> None:
-        """Filter the places."""
-        self._zoom_to(self.query_one("#place-list"))
-        self.query_one(Places).action_filter()
-
-    def action_destination(self) -> None:
-        """Type where the packet goes."""
-        self._zoom_to(self.query_one("#story"))
-        self.query_one(LookupPanel).ask()
-
-    def action_next(self) -> None:
-        """The next step."""
-        self.query_one(LookupPanel).action_step(1)
-
-    def action_back(self) -> None:
-        """The step before."""
-        self.query_one(LookupPanel).action_step(-1)
-
-    def action_first(self) -> None:
-        """The first step."""
-        self.query_one(LookupPanel).action_step_to(0)
-
-    def action_last(self) -> None:
-        """The decision."""
-        self.query_one(LookupPanel).action_step_to(-1)
-
-    def action_play(self) -> None:
-        """Play, or pause."""
-        self.query_one(LookupPanel).action_play()
-
-    def action_speed(self, by: int) -> None:
-        """Play faster or slower."""
-        self.query_one(LookupPanel).action_speed(by)
+    # Keys of the app (tui.panels.keys names them; those of the panels are the screen's)
 
     def action_classic(self) -> None:
         """The other hand of the table."""
         self.classic = not self.classic
+
+    def get_default_screen(self) -> Explorer:
+        """The screen that knows its way between the panels."""
+        return Explorer(id="_default")
 
     def action_next_table(self) -> None:
         """The next table of the node."""
@@ -327,25 +287,6 @@ class RoutetuiApp(App[None]):
     def action_family(self) -> None:
         """The other family."""
         self.family = 10 - self.family
-
-    def action_zoom(self, zoom: bool) -> None:
-        """Show the focused panel alone, or all of them again."""
-        self.query_one("#body").set_class(zoom, "-zoomed")
-        self._zoom_to(self.focused)
-
-    def _zoom_to(self, widget: Widget | None) -> None:
-        panels = list(self.query(".panel"))
-        chosen = next((each for each in panels if widget is not None and each in widget.ancestors_with_self), panels[0])
-        for each in panels:
-            each.set_class(each is chosen, "-zoom")
-        self.query_one("#right").set_class(chosen.id != "places", "-zoom")
-
-    def action_escape(self) -> None:
-        """Back: all panels again, then the notice away."""
-        if self.query_one("#body").has_class("-zoomed"):
-            self.action_zoom(False)
-        else:
-            self.query_one(Banner).dismiss()
 
     def action_refresh(self) -> None:
         """Read the engine again, and let the kernel answer again."""
@@ -364,7 +305,7 @@ class RoutetuiApp(App[None]):
 
     def action_copy(self) -> None:
         """Put the command that asks the kernel the same on the clipboard."""
-        query, node = self.query_one(LookupPanel).query, self.selected
+        query, node = self.query_one(LookupPanel).question, self.selected
         command = " ".join(query.command()) if query else "ip route"
         self.copy_to_clipboard(command)
         self.say(f"Copied, to be run in {node}: {command}")
@@ -384,20 +325,21 @@ class RoutetuiApp(App[None]):
         try:
             path.write_text(make(), encoding="utf-8")
         except OSError as error:
-            self.say(f"Not saved: {error.strerror or error}. Start routetui in a folder that you may write to.", "error")
+            self.say(
+                f"Not saved: {error.strerror or error}. Start routetui in a folder that you may write to.", "error"
+            )
         else:
             self.say(f"Saved {path}")
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action is in the palette."""
-        for each in BINDINGS:
-            if each.action not in ("command_palette",):
+        places: dict[bool, DOMNode] = {True: self, False: screen}
+        for each in (*SCREEN_KEYS, *APP_KEYS):
+            if each.action != "command_palette":
                 title = each.tooltip or each.description
-                yield SystemCommand(title.capitalize(), f"key: {self.get_key_display(each)}", self._doing(each.action))
+                act = partial(self.run_action, each.action, places[each in APP_KEYS])
+                yield SystemCommand(title[:1].upper() + title[1:], f"key: {self.get_key_display(each)}", act)
         yield SystemCommand("Choose a theme", "colours of every kind", self.action_change_theme)
-
-    def _doing(self, action: str) -> Callable[[], Awaitable[bool]]:
-        return lambda: self.run_action(action)
 
 
 def _opening(world: World) -> str | None:

@@ -20,12 +20,13 @@ class Place(NamedTuple):
 
 
 def places(world: World, near: Node | None = None) -> tuple[Place, ...]:
-    """Every address in the World that a packet may be sent to, what shares a network with `near` first.
+    """Every address in the World that a packet may be sent to, what shares a network with `near` first, its own last.
 
     Loopback and link-local addresses are left out, nodes that share another's network too: the other one has them.
     """
     shared = {each.network for each in near.interfaces if each.network} if near else set()
-    return tuple(sorted(_places(world), key=lambda each: each.network not in shared))
+    mine = near.name if near else None
+    return tuple(sorted(_places(world), key=lambda each: (each.name == mine, each.network not in shared)))
 
 
 def _places(world: World) -> Iterator[Place]:

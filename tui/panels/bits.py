@@ -1,4 +1,4 @@
-"""A destination's bits over a prefix's bits: what is the same, where the first difference is, what is never compared."""
+"""A destination's bits over a prefix's bits: what is the same, the first difference, what is not compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text of unknown origin fitted into terminal cells: cut with a sign, padded, wrapped; wide characters counted as wide."""
+"""Text of unknown origin fitted into terminal cells: cut with a sign, padded, wrapped; wide ones counted as wide."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def wrap(text: str, width: int) -> list[str]:
 def clip(cells: Iterable[Cell], width: int) -> list[Cell]:
     """The cells that fit into `width`; where the last one is cut it ends in an ellipsis."""
     kept, left = [], width
-    for text, style in cells:
-        text = printable(text)
+    for each, style in cells:
+        text = printable(each)
         length = cell_len(text)
         if length > left:
             kept.append((cut(text, left), style))

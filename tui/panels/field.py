@@ -31,8 +31,9 @@ class Field(Input):
     """An Input in which tab completes and escape leaves."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete", "complete", show=False, id="field.complete"),
-        Binding("escape", "leave", "back to the steps", show=False, id="field.leave"),
+        Binding("enter", "submit", "look it up", key_display="⏎", id="field.enter"),
+        Binding("tab", "complete", "complete", key_display="tab", id="field.complete"),
+        Binding("escape", "leave", "leave the field", key_display="esc", id="field.leave"),
     ]
 
     class Left(Message):

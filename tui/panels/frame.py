@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tui.core.world import World
-from tui.engines.base import EngineError
 from tui.panels.cells import cut, printable
+from tui.panels.links import link
 
 
 class TitleBar(Static):
     """Which engine, whether it is live, and what is there."""
 
     world: reactive[World | None] = reactive(None, init=False)
-    trouble: reactive[EngineError | None] = reactive(None, init=False)
+    trouble: reactive[str] = reactive("", init=False)
 
     def __init__(self, label: str, simulated: bool) -> None:
         super().__init__(id="title", markup=False)
@@ -40,7 +41,7 @@ class TitleBar(Static):
     @property
     def state(self) -> str:
         """One word for how true the screen is."""
-        if self.trouble is not None:
+        if self.trouble:
             return "not connected"
         if self.world is None:
             return "connecting"
@@ -50,20 +51,19 @@ class TitleBar(Static):
         label = self.world.engine if self.world and self.world.engine else self._label
         sign = {"live": "●", "simulated": "◌", "connecting": "…"}.get(self.state, "✗")
         style = {"live": "$success", "connecting": "dim", "simulated": "$accent"}.get(self.state, "$error")
-        width = self.size.width or 80
+        width = (self.size.width or 80) - 1
         counts = _counts(self.world) if self.world else ""
         keys = "^p palette  ? help "
-        label = cut(label, max(8, width - len(counts) - len(keys) - 34)) if self.state != label else ""
-        left = Content.from_markup(
-            f"[b] routetui[/b]  $label{' · ' if label else ''}[b {style}]$sign $state[/]   [dim]$counts[/dim]",
-            label=label,
-            sign=sign,
-            state=self.state,
-            counts=counts,
-        )
+        taken = len("routetui  ") + len(self.state) + 5
+        if taken + cell_len(label) + len(counts) + 3 > width:
+            counts = ""
+        label = cut(label, width - taken - 3)
+        label = f"{label} · " if label and label != self.state else ""
+        state = (f"{sign} {self.state}", f"b {style}")
+        left = Content.assemble(" ", ("routetui", "b"), f"  {label}", state, "   ", (counts, "dim"))
         space = width - left.cell_length - len(keys)
-        right = "[@click=app.command_palette]^p palette[/]  [@click=app.help]? help[/] "
-        self.update(left if space < 1 else Content.assemble(left, " " * space, Content.from_markup(right)))
+        right = Content("  ").join([link("app.command_palette", "^p palette"), link("app.help", "? help")])
+        self.update(left if space < 1 else Content.assemble(left, " " * space, right))
 
 
 def _counts(world: World) -> str:
@@ -82,7 +82,7 @@ def _many(count: int, noun: str) -> str:
 class Banner(Static):
     """One sentence across the screen: the engine is away, or why it is a simulated one. Hidden when all is well."""
 
-    trouble: reactive[EngineError | None] = reactive(None, init=False)
+    trouble: reactive[str] = reactive("", init=False)
 
     def __init__(self, notice: str) -> None:
         super().__init__(id="banner", markup=False)
@@ -106,12 +106,10 @@ class Banner(Static):
         self.dismiss()
 
     def _draw(self) -> None:
-        error = self.trouble
-        self.set_class(error is not None, "-trouble")
-        self.display = bool(error or self._notice)
-        if error is not None:
-            hint = f" {error.hint}" if error.hint else ""
-            text = f"✗ {error}{hint} What you see is the last that was known; it reconnects by itself."
+        self.set_class(bool(self.trouble), "-trouble")
+        self.display = bool(self.trouble or self._notice)
+        if self.trouble:
+            text = f"✗ {self.trouble} What you see is the last that was known; it reconnects by itself."
         else:
             text = f"◌ {self._notice}  (esc)"
         self.update(Content(printable(text)))
@@ -135,9 +133,12 @@ class KeyLine(Static):
     def _draw(self) -> None:
         if not self.is_attached:
             return
-        left, shown = self.size.width or 80, []
-        for _, binding, enabled, _ in self.screen.active_bindings.values():
-            if not (binding.show and enabled and binding.description):
+        left = self.size.width or 80
+        shown: list[tuple[str, str, str]] = []
+        focused = self.screen.focused
+        typing = isinstance(focused, Input)
+        for node, binding, enabled, _ in self.screen.active_bindings.values():
+            if not (binding.show and enabled and binding.description) or (typing and node is not focused):
                 continue
             key = self.app.get_key_display(binding)
             left -= len(key) + len(binding.description) + 4
@@ -145,9 +146,7 @@ class KeyLine(Static):
                 break
             if any(each[1] == binding.description for each in shown):
                 continue
-            shown.append((key, binding.description, binding.action))
-        parts = [
-            Content.from_markup(f"[@click=app.{action}] [b $accent]$key[/] $name [/]", key=key, name=name)
-            for key, name, action in shown
-        ]
+            prefix = {self.app: "app.", self.screen: "screen."}.get(node, "focused.")
+            shown.append((key, binding.description, prefix + binding.action))
+        parts = [link(action, " ", (key, "b $accent"), f" {name} ") for key, name, action in shown]
         self.update(Content(" ").join(parts))

@@ -6,25 +6,18 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keys import BINDINGS
 from tui.panels.field import Field
+from tui.panels.keys import APP_KEYS, SCREEN_KEYS
 from tui.panels.lines import RowList
 from tui.panels.places import PlaceList
 
-GROUPS = {
-    "lookup": "Lookup, step by step",
-    "routes": "Routes",
-    "places": "Places",
-    "panel": "Panels",
-    "list": "In a list",
-    "field": "In the destination field",
-    "app": "Everywhere",
-}
+LEFT = {"lookup": "Lookup, step by step", "routes": "Routes", "places": "Places", "field": "In the destination field"}
+RIGHT = {"panel": "Panels", "list": "In a list", "app": "Everywhere"}
 """The first part of a binding's id, and what it is called."""
 
 
@@ -34,30 +27,30 @@ class Help(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close", id="help.close")]
 
     def compose(self) -> ComposeResult:
-        """One text: it scrolls where it does not fit."""
-        with VerticalScroll(id="help"):
-            yield Static(self._keys(), markup=False)
+        """Two columns where they fit, else one under the other; it scrolls."""
+        with VerticalScroll(id="help"), Horizontal(id="help-columns"):
+            yield Static(self._keys(LEFT), markup=False)
+            yield Static(self._keys(RIGHT), markup=False)
 
     def on_mount(self) -> None:
         """Name the window."""
         window = self.query_one("#help")
         window.border_title = "Keys"
-        window.border_subtitle = "esc closes"
+        window.border_subtitle = "esc closes · the mouse does the same: click a row, a step, a word"
         window.focus()
 
-    def _keys(self) -> Content:
+    def _keys(self, titles: dict[str, str]) -> Content:
         groups: dict[str, list[tuple[str, str]]] = {}
-        for each in (*BINDINGS, *PlaceList.BINDINGS, *RowList.BINDINGS, *Field.BINDINGS):
+        for each in (*SCREEN_KEYS, *APP_KEYS, *PlaceList.BINDINGS, *RowList.BINDINGS, *Field.BINDINGS):
             if isinstance(each, Binding) and each.id:
                 shown = self.app.get_key_display(each) if each.key_display else _keys(each.key)
                 groups.setdefault(each.id.split(".")[0], []).append((shown, each.tooltip or each.description))
         lines = []
-        for group, title in GROUPS.items():
+        for group, title in titles.items():
             lines.append(Content.styled(title, "b $primary"))
-            lines += [Content.assemble((f"  {key:>12}  ", "b"), name) for key, name in groups.get(group, [])]
+            lines += [Content.assemble((f"{key:>9}  ", "b"), name) for key, name in groups.get(group, [])]
             lines.append(Content(""))
-        lines.append(Content("The mouse does the same: click a row, a step, a word of the key line."))
-        return Content("\n").join(lines)
+        return Content("\n").join(lines[:-1])
 
 
 def _keys(text: str) -> str:

@@ -1,18 +1,42 @@
-"""The keys of the app, each with an id by which it can be remapped; help, palette and key line are made from these."""
+"""The keys of the screen and of the app, each with an id for remapping; help, palette and key line come from these."""
 
 from __future__ import annotations
 
 from textual.binding import Binding
 
-BINDINGS = [
+SCREEN_KEYS = [
     Binding("d", "destination", "destination", id="lookup.destination", tooltip="type where the packet goes"),
-    Binding("n", "next", "next", id="lookup.next", tooltip="next step"),
-    Binding("b", "back", "back", id="lookup.back", tooltip="step before"),
-    Binding("less_than_sign", "first", "first", show=False, key_display="<", id="lookup.first", tooltip="first step"),
-    Binding("greater_than_sign", "last", "decide", key_display=">", id="lookup.last", tooltip="straight to the decision"),
+    Binding("n", "step(1)", "next", id="lookup.next", tooltip="next step"),
+    Binding("b", "step(-1)", "back", id="lookup.back", tooltip="step before"),
+    Binding(
+        "less_than_sign", "step_to(0)", "first", show=False, key_display="<", id="lookup.first", tooltip="first step"
+    ),
+    Binding(
+        "greater_than_sign",
+        "step_to(-1)",
+        "decide",
+        key_display=">",
+        id="lookup.last",
+        tooltip="straight to the decision",
+    ),
     Binding("space", "play", "play", show=False, id="lookup.play", tooltip="play or pause"),
     Binding("comma", "speed(-1)", "slower", show=False, key_display=",", id="lookup.slower", tooltip="play slower"),
     Binding("full_stop", "speed(1)", "faster", show=False, key_display=".", id="lookup.faster", tooltip="play faster"),
+    Binding("slash", "filter", "filter", key_display="/", id="places.filter", tooltip="filter the places"),
+    Binding("1", "panel(1)", "places", show=False, id="panel.places", tooltip="go to the places"),
+    Binding("2", "panel(2)", "routes", show=False, id="panel.routes", tooltip="go to the routes"),
+    Binding("3", "panel(3)", "lookup", show=False, id="panel.lookup", tooltip="go to the lookup"),
+    Binding("tab,l", "panel_by(1)", "next panel", show=False, id="panel.next", tooltip="next panel"),
+    Binding("shift+tab,h", "panel_by(-1)", "panel before", show=False, id="panel.before", tooltip="panel before"),
+    Binding("plus", "zoom(True)", "zoom", show=False, key_display="+", id="panel.zoom", tooltip="zoom the panel"),
+    Binding(
+        "underscore", "zoom(False)", "all", show=False, key_display="_", id="panel.all", tooltip="all panels again"
+    ),
+    Binding("escape", "escape", "back", show=False, id="app.back", tooltip="back"),
+]
+"""What moves about on the screen and in the lookup."""
+
+APP_KEYS = [
     Binding(
         "v,left_square_bracket,right_square_bracket",
         "classic",
@@ -23,21 +47,15 @@ BINDINGS = [
     ),
     Binding("t", "next_table", "table", id="routes.table", tooltip="next routing table"),
     Binding("6", "family", "IPv6", id="routes.family", tooltip="IPv4 or IPv6"),
-    Binding("slash", "filter", "filter", key_display="/", id="places.filter", tooltip="filter the places"),
-    Binding("1", "panel(1)", "places", show=False, id="panel.places", tooltip="go to the places"),
-    Binding("2", "panel(2)", "routes", show=False, id="panel.routes", tooltip="go to the routes"),
-    Binding("3", "panel(3)", "lookup", show=False, id="panel.lookup", tooltip="go to the lookup"),
-    Binding("l", "panel_by(1)", "next panel", show=False, id="panel.next", tooltip="next panel"),
-    Binding("h", "panel_by(-1)", "panel before", show=False, id="panel.before", tooltip="panel before"),
-    Binding("plus", "zoom(True)", "zoom", show=False, key_display="+", id="panel.zoom", tooltip="zoom the panel"),
-    Binding("underscore", "zoom(False)", "all", show=False, key_display="_", id="panel.all", tooltip="all panels again"),
-    Binding("escape", "escape", "back", show=False, id="app.back", tooltip="back"),
     Binding("r", "refresh", "refresh", show=False, id="app.refresh", tooltip="read everything again"),
     Binding("y", "copy", "copy", show=False, id="app.copy", tooltip="copy the command that asks the kernel"),
     Binding("e", "export", "export", show=False, id="app.export", tooltip="save table and lookup as text"),
     Binding("s", "picture", "picture", show=False, id="app.picture", tooltip="save the screen as a picture"),
     Binding("T", "light", "light", show=False, id="app.light", tooltip="light or dark colours"),
-    Binding("colon", "command_palette", "palette", show=False, key_display=":", id="app.palette", tooltip="every action"),
+    Binding(
+        "colon", "command_palette", "palette", show=False, key_display=":", id="app.palette", tooltip="every action"
+    ),
     Binding("question_mark", "help", "help", key_display="?", id="app.help", tooltip="the keys"),
     Binding("q", "quit", "quit", id="app.quit", tooltip="quit"),
 ]
+"""What changes how everything is shown, or leaves the screen."""

@@ -137,7 +137,7 @@ def _first(node: Node, family: int) -> str:
 
 
 def _about(node: Node) -> str:
-    parts = [node.name, node.kind if node.kind != "host" else "", node.state, node.image]
+    parts = [node.name, node.kind if node.kind not in ("host", "container") else "", node.state, node.image]
     if node.shares:
         parts.append(f"uses the network of {node.shares}")
     elif node.network_mode == "none":

@@ -27,8 +27,19 @@ class Lines(ScrollView, can_focus=True):
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        f"lines--{name}"
-        for name in "title strong dim good bad warn accent mark says same differs won cursor".split()
+        "lines--title",
+        "lines--strong",
+        "lines--dim",
+        "lines--good",
+        "lines--bad",
+        "lines--warn",
+        "lines--accent",
+        "lines--mark",
+        "lines--says",
+        "lines--same",
+        "lines--differs",
+        "lines--won",
+        "lines--cursor",
     }
 
     def count(self) -> int:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -15,79 +13,20 @@ from textual.widgets import Static
 
 from tui.core.destination import places, resolve
 from tui.core.fib import Fib
-from tui.core.judge import compare
 from tui.core.lookup import lookup
+from tui.core.naming import called, network_of
 from tui.core.query import Query, QueryError
 from tui.core.steps import Lookup
 from tui.core.world import Node, Route, World
-from tui.panels.cells import Cell, printable, wrap
+from tui.panels.cells import printable, wrap
 from tui.panels.field import Field
-from tui.panels.lines import Lines
+from tui.panels.links import link
 from tui.panels.story import Line, Story
+from tui.panels.storyview import StoryView
+from tui.panels.verdict import Answer, verdict
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 """Steps a second."""
-
-VERDICTS: dict[bool | None, Cell] = {True: ("✓", "good"), False: ("≠", "bad"), None: ("?", "warn")}
-"""How it is shown that the kernel agrees, differs, or cannot be compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What `ip route get` printed in a node for a query; `trouble` is why it could not be asked, or ""."""
-
-    node: str
-    query: Query
-    lines: tuple[str, ...] = ()
-    code: int = 0
-    trouble: str = ""
-
-
-class StoryView(Lines):
-    """The story's lines; a click on one goes to its step."""
-
-    shown: Sequence[Line] = ()
-    at = 0
-
-    def __init__(self, *, id: str, can_focus: bool = True) -> None:
-        super().__init__(id=id)
-        self.can_focus = can_focus
-
-    class Picked(Message):
-        """A line was clicked, of the step with that number."""
-
-        def __init__(self, step: int) -> None:
-            super().__init__()
-            self.step = step
-
-    def show(self, lines: Sequence[Line], at: int) -> None:
-        """Take other lines, and bring those of step `at` into sight."""
-        self.shown, self.at = lines, at
-        self.draw()
-        self.reveal()
-
-    def reveal(self) -> None:
-        """Scroll to the end of the current step, or to its beginning where it is taller than the view."""
-        height = self.size.height
-        first = next((row for row, each in enumerate(self.shown) if each.step == self.at), 0)
-        last = max((row for row, each in enumerate(self.shown) if each.step == self.at), default=0)
-        if height:
-            self.scroll_to(y=max(0, min(first, last - height + 1)), animate=False)
-
-    def count(self) -> int:
-        """How many lines there are."""
-        return len(self.shown)
-
-    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # the story was told in this width
-        """One line."""
-        return list(self.shown[row].cells)
-
-    def on_click(self, event: events.Click) -> None:
-        """Go to the step that was clicked."""
-        row = self.scroll_offset.y + event.y
-        if 0 <= row < len(self.shown):
-            self.post_message(self.Picked(self.shown[row].step))
-
 
 
 class LookupPanel(Vertical):
@@ -164,7 +103,7 @@ class LookupPanel(Vertical):
         return self.world.node(self.selected) if self.world and self.selected else None
 
     @property
-    def query(self) -> Query | None:
+    def question(self) -> Query | None:
         """What was last asked and understood."""
         return self._found.query if self._found else None
 
@@ -206,7 +145,8 @@ class LookupPanel(Vertical):
         before, self._error = self._found, ""
         node, self._found = self.node, None
         if node is None or self.world is None:
-            return self._draw()
+            self._draw()
+            return
         self._field.offer([each for place in places(self.world, node) for each in (place.name, str(place.address))])
         if self._text:
             try:
@@ -216,7 +156,7 @@ class LookupPanel(Vertical):
             else:
                 self._found = lookup(self._fib_of(node), query)
                 self._at = self._same_step(before, self._found)
-        return self._step_to(self._at)
+        self._step_to(self._at)
 
     def _fib_of(self, node: Node) -> Fib:
         """The node's tables, ready to be asked; made once for as long as the node stays the same."""
@@ -317,7 +257,7 @@ class LookupPanel(Vertical):
         if story is not None:
             lines = story.lines()
             if story.at == story.last:
-                lines += [Line(story.last, tuple(each)) for each in self._kernel(story)]
+                lines += [Line(story.last, tuple(each)) for each in verdict(story, self.answer, self.kernel)]
         self._view.show(lines, self._at)
         self._offer()
 
@@ -326,12 +266,15 @@ class LookupPanel(Vertical):
             return Content("")
         told = "decision" if story.at == story.last else f"step {story.at + 1} of {story.last}"
         play = f"playing, {SPEEDS[self._speed]:g} a second" if self._timer else "play"
-        return Content.from_markup(
-            "[@click=app.first]⏮[/] [@click=app.back]◀ b[/] [b]$told[/b] [@click=app.next]n ▶[/] "
-            "[@click=app.last]⏭[/] · [@click=app.play]$play[/]",
-            told=told,
-            play=play,
-        )
+        parts = [
+            link("screen.step_to(0)", "< first"),
+            link("screen.step(-1)", "b ◀"),
+            Content.styled(told, "b"),
+            link("screen.step(1)", "▶ n"),
+            link("screen.step_to(-1)", "last >"),
+            link("screen.play", f"space {play}"),
+        ]
+        return Content("  ").join(parts)
 
     def _offer(self) -> None:
         """Under the field: what is wrong, or what the words mean, or names that would do."""
@@ -345,34 +288,16 @@ class LookupPanel(Vertical):
         if self.world is None:
             return ""
         if found is not None and typed == self._text:
-            owner = self.world.owner(found.query.dst)
-            told = " ".join(found.query.words())
-            return told if owner is None or typed.startswith(str(found.query.dst)) else f"{told} is {typed.split()[0]}"
+            told, owner = " ".join(found.query.words()), self.world.owner(found.query.dst)
+            if owner is None:
+                return f"{told}: nobody here has this address"
+            network = network_of(owner[0], owner[1].name, self.world)
+            return f"{told}: {called(owner[0])}{f' on {network}' if network else ''}"
         near = self._field.near()
         return f"tab: {' · '.join(near)}" if typed and near else "an address or a name, then ⏎" if not typed else ""
-
-    def _kernel(self, story: Story) -> list[list[Cell]]:
-        """The command that asks the kernel the same, and what it answered."""
-        query, width = story.lookup.query, story.width - 5
-        rows: list[list[Cell]] = [[("    ", ""), ("ask it: ", "dim"), (" ".join(query.command()), "accent")]]
-        answer = self.answer
-        if not self.kernel:
-            told, style, sign = "simulated: there is no kernel here to ask", "dim", "·"
-        elif answer is None or (answer.node, answer.query) != (story.node.name, query):
-            told, style, sign = "the kernel is being asked", "dim", "…"
-        elif answer.trouble:
-            told, style, sign = f"the kernel could not be asked: {answer.trouble}", "warn", "!"
-        else:
-            verdict = compare(story.lookup, answer.lines, answer.code)
-            sign, style = VERDICTS[verdict.agrees]
-            told = verdict.sentence
-        first, *rest = wrap(told, width - 2) or [""]
-        rows.append([("    ", ""), (f"{sign} ", style), (first, style)])
-        return [*rows, *([("      ", ""), (each, style)] for each in rest)]
 
     def text(self) -> str:
         """The lookup as plain text, as far as it is shown."""
         story = self._story()
         lines = [*story.pinned(), *story.lines()] if story else []
         return "\n".join("".join(text for text, _ in each.cells).rstrip() for each in lines)
-

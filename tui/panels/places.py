@@ -36,16 +36,16 @@ class PlaceList(RowList):
         """One place: its sign, its name, and at the right edge its address or subnet."""
         place = self.rows[row]
         gutter: Cell = ("›" if row == self.cursor else " ", "mark")
-        left = _heading(place) if place.node is None and place.gateway is None else _member(place)
+        left = _heading(place) if place.node is None and place.gateway is None else _member(place, width)
         used = sum(cell_len(text) for text, _ in left) + 1
         side = printable(place.side)
         room = width - used - 2
         if cell_len(side) > room:
-            side = _tail(side, max(room, min(8, width // 3)))
+            side = _tail(side, room) if room >= 4 else "…"
         space = width - 1 - cell_len(side) - 1
         fitted, total = [], 0
-        for text, style in left:
-            text = cut(text, max(0, space - total))
+        for each, style in left:
+            text = cut(each, max(0, space - total))
             total += cell_len(text)
             fitted.append((text, style))
         return [gutter, *fitted, (" " * (space - total + 1), ""), (side, "dim")]
@@ -64,10 +64,15 @@ class PlaceList(RowList):
 def _heading(place: Place) -> list[Cell]:
     sign = "▸" if place.folded else "▾"
     count = f" ({place.members})" if place.folded else ""
-    return [(f"{sign} ", "mark"), (place.name, "title"), (count, "dim"), (f" {place.word}" if place.word else "", "dim")]
+    return [
+        (f"{sign} ", "mark"),
+        (place.name, "title"),
+        (count, "dim"),
+        (f" {place.word}" if place.word else "", "dim"),
+    ]
 
 
-def _member(place: Place) -> list[Cell]:
+def _member(place: Place, width: int) -> list[Cell]:
     if place.node is None:
         return [("  ⌂ ", "dim"), (place.name, "dim")]
     running = place.node.state == "running"
@@ -79,7 +84,7 @@ def _member(place: Place) -> list[Cell]:
         cells.append((" !", "warn"))
     if not running:
         cells.append((f" {place.node.state}", "dim"))
-    if place.word:
+    if place.word and width >= 30:
         cells.append((f" {place.word}", "dim"))
     return cells
 
@@ -133,6 +138,10 @@ class Places(Vertical):
         self._filter.display = False
         self._draw()
 
+    def on_resize(self) -> None:
+        """More or less fits under the tree."""
+        self._note()
+
     def watch_world(self) -> None:
         """Rows came or went."""
         self._draw()
@@ -168,7 +177,7 @@ class Places(Vertical):
             found = sum(1 for each in self._list.rows if each.node)
             self.border_subtitle = Content(f"filter: {printable(self._needle)} · {found or 'nothing'} found")
         else:
-            self.border_subtitle = Content(cut(here.about, max(8, self.size.width - 4)) if here else "")
+            self.border_subtitle = Content(cut(here.about, max(8, self.size.width - 6)) if here else "")
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -14,6 +16,7 @@ from tui.core.routes import ip_route_line
 from tui.core.world import Node, Route, World
 from tui.panels.cells import Cell, cut, fit, printable
 from tui.panels.lines import Key, RowList
+from tui.panels.links import link
 from tui.panels.tables import Table, tables
 
 MIN_SAYS = 12
@@ -52,7 +55,9 @@ class RouteList(RowList):
         looked_at = route == self.candidate
         cells: list[Cell] = [(here, "mark"), ("▶" if looked_at else " ", "accent")]
         base = "strong" if looked_at else "bad" if route.is_reject else ""
-        cells += [(f"{fit(text, size)} ", base) for text, size in zip(self.table.columns(row), self.widths, strict=True)]
+        cells += [
+            (f"{fit(text, size)} ", base) for text, size in zip(self.table.columns(row), self.widths, strict=True)
+        ]
         left = width - 3 - sum(size + 1 for size in self.widths)
         if not self.table.classic and left >= MIN_SAYS:
             cells.append((" " + cut(self.table.says(row), left), "says"))
@@ -69,13 +74,13 @@ class RouteList(RowList):
 
 def _keys(table: Table | None, unread: tuple[str, ...]) -> list[Key]:
     """A route is its own key; one that stands twice (as the kernel allows) is told apart by how often it came."""
-    keys: dict[Key, None] = {}
-    for each in (*(table.routes if table else ()), *unread):
-        key: tuple[Route | str, int] = (each, 0)
-        while key in keys:
-            key = (each, key[1] + 1)
-        keys[key] = None
-    return list(keys)
+    seen: Counter[Route | str] = Counter()
+    keys: list[Key] = []
+    rows: list[Route | str] = [*(table.routes if table else ()), *unread]
+    for each in rows:
+        keys.append((each, seen[each]))
+        seen[each] += 1
+    return keys
 
 
 class Routes(Vertical):
@@ -166,11 +171,12 @@ class Routes(Vertical):
         names = tables(_owner(node, self.world) or node, self.family)
         if self.table not in names:
             names = (*names, self.table)
-        place = f" {names.index(self.table) + 1} of {len(names)}" if len(names) > 1 else ""
+        wide = self.size.width >= 64
+        place = f" {names.index(self.table) + 1} of {len(names)}" if len(names) > 1 and wide else ""
         hands = _either("ip route", "route -n", self.classic, "app.classic")
         families = _either("IPv4", "IPv6", self.family == 6, "app.family")
-        table = Content.from_markup("[@click=app.next_table]table [b]$name[/b]$place[/]", name=self.table, place=place)
-        return Content("   ").join([hands, table, families])
+        table = link("app.next_table", "table " if wide else "", (cut(self.table, 24), "b"), place)
+        return Content("   " if wide else "  ").join([hands, table, families])
 
     def _note(self) -> None:
         """The exact line of the route under the cursor, or in a narrow panel what it says."""
@@ -200,8 +206,7 @@ class Routes(Vertical):
 def _either(one: str, other: str, second: bool, action: str) -> Content:
     """Two words of which one holds; brackets say which, not colour alone."""
     first, last = (f" {one} ", f"[{other}]") if second else (f"[{one}]", f" {other} ")
-    bold = "$first│[b]$last[/b]" if second else "[b]$first[/b]│$last"
-    return Content.from_markup(f"[@click={action}]{bold}[/]", first=first, last=last)
+    return link(action, (first, "" if second else "b"), "│", (last, "b" if second else ""))
 
 
 def _owner(node: Node, world: World | None) -> Node | None:

@@ -1,4 +1,4 @@
-"""A lookup told up to one step, as lines: what was looked at stays, dimmed, with its reason; the end is the decision."""
+"""A lookup told up to one step, as lines: what was looked at stays, dimmed, with its reason."""
 
 from __future__ import annotations
 
@@ -57,16 +57,23 @@ class Story:
         return self.lookup.steps[self.at] if self.at < self.last else None
 
     @property
-    def label(self) -> int:
-        """How wide the column of prefixes is."""
-        names = [str(self.lookup.query.dst)]
-        names += [_name(each.route) for each in self.lookup.steps if isinstance(each, CandidateStep)]
-        return min(max(map(len, names)), 18 if self.beside else self.width - 4)
+    def names(self) -> int:
+        """How wide the prefixes and the destination are."""
+        told = [str(self.lookup.query.dst)]
+        told += [_name(each.route) for each in self.lookup.steps if isinstance(each, CandidateStep)]
+        return max(map(len, told))
 
     @property
     def beside(self) -> bool:
-        """Whether bits stand beside their prefix; in a narrow panel they stand under it. IPv6 digits need no label."""
-        return self.lookup.query.dst.version == 4 and self.width >= 4 + 11 + bits.COLUMNS[4]
+        """Whether bits stand beside their prefix; where there is no room they stand under it."""
+        version = self.lookup.query.dst.version
+        return self.width >= 5 + min(self.names, 14 if version == 4 else 128) + bits.COLUMNS[version]
+
+    @property
+    def label(self) -> int:
+        """How wide the column of prefixes is."""
+        room = self.width - 5 - bits.COLUMNS[self.lookup.query.dst.version] if self.beside else self.width - 4
+        return min(self.names, room)
 
     def indent(self) -> int:
         """The cell in which bits begin."""
@@ -82,16 +89,15 @@ class Story:
         return None
 
     def table(self) -> str | None:
-        """The table that is being looked at."""
-        route = self.route()
-        if route is not None:
-            return route.table
+        """The table that is being searched: `local+main` as long as the two are one; in the end the winner's own."""
         match self.current:
-            case RuleStep(rule, True, _) if rule.action == "table":
-                return rule.table
-            case SkippedStep(table, _, _) | TableStep(table, _, _) if table != "local+main":
+            case CandidateStep(table=table) | SkippedStep(table=table) | TableStep(table=table):
                 return table
-        return None
+            case RuleStep(rule, True, _) if rule.action == "table":
+                first = next((each for each in self.lookup.steps[self.at :] if isinstance(each, CandidateStep)), None)
+                return first.table if first is not None and rule.table in first.table.split("+") else rule.table
+        route = self.route()
+        return None if route is None else route.table
 
     def pinned(self) -> list[Line]:
         """The destination's bits, which stand still above everything that is held against them."""
@@ -154,14 +160,14 @@ class Story:
 
     def _under(self, step: CandidateStep, now: bool) -> list[list[Cell]]:
         """Under the bits: the mark of the first difference, or the bar of a match; then the sentence."""
-        prefix, dst = step.route.dst, self.lookup.query.dst
+        prefix = step.route.dst
         blank: Cell = (" " * self.indent(), "")
         if step.differs_at is not None:
             offset = bits.column(prefix.version, step.differs_at)
             told = f"differs at bit {step.differs_at} of {prefix.length}: no candidate"
             rows = self._mark(offset, told)
         elif prefix.length == 0:
-            rows = [[blank, ("compares nothing, always matches", "good")]]
+            rows = [[blank, ("compares nothing, always matches", "good")]] if now else []
         else:
             told = f" all {prefix.length} bits are the same"
             rows = [[blank, (bits.bar(prefix), "good")]]
@@ -172,10 +178,9 @@ class Story:
             return rows if step.fate in KEPT else []
         if prefix.version == 6 and prefix.length:
             rows += self._zoom(prefix)
-        if step.differs_at is None:
+        if step.differs_at is None and not (step.fate is Fate.CHOSEN and prefix.length == 0):
             text = explain.step(step, self.lookup.query)
             rows += [[("   ", ""), (each, "strong")] for each in wrap(text, self.width - 4)]
-        _ = dst
         return rows
 
     def _mark(self, offset: int, told: str) -> list[list[Cell]]:
@@ -185,7 +190,10 @@ class Story:
             return [[(" " * start, ""), ("▲", "differs"), (f" {told}", "bad")]]
         if start - 1 - len(told) >= 3:
             return [[(" " * (start - 1 - len(told)), ""), (f"{told} ", "bad"), ("▲", "differs")]]
-        return [[(" " * start, ""), ("▲", "differs")], *([("   ", ""), (each, "bad")] for each in wrap(told, self.width - 4))]
+        return [
+            [(" " * start, ""), ("▲", "differs")],
+            *([("   ", ""), (each, "bad")] for each in wrap(told, self.width - 4)),
+        ]
 
     def _zoom(self, prefix: Prefix) -> list[list[Cell]]:
         """The deciding hextet of an IPv6 prefix, bit by bit."""

@@ -37,8 +37,14 @@ class Table:
 
     @classmethod
     def of(cls, node: Node, world: World | None, family: int, name: str, classic: bool) -> Table:
-        """The routes of that table of the node, in the order in which the kernel lists them."""
-        routes = tuple(each for each in node.routes if each.table == name and each.family == family)
+        """The routes of that table of the node, in the order in which the kernel lists them.
+
+        `local+main` is both in one, longest prefix first, as the kernel searches them while they are one.
+        """
+        names = name.split("+")
+        routes = tuple(each for each in node.routes if each.table in names and each.family == family)
+        if len(names) > 1:
+            routes = tuple(sorted(routes, key=lambda each: (-each.dst.length, each.metric or 0)))
         return cls(node, world, family, name, classic, routes)
 
     @property

@@ -1,0 +1,48 @@
+"""What the node's own kernel says, beside the decision that was worked out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.core.judge import compare
+from tui.core.query import Query
+from tui.panels.cells import Cell, wrap
+from tui.panels.story import Story
+
+VERDICTS: dict[bool | None, Cell] = {True: ("✓", "good"), False: ("≠", "bad"), None: ("?", "warn")}
+"""How it is shown that the kernel agrees, differs, or cannot be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What `ip route get` printed in a node for a query; `trouble` is why it could not be asked, or ""."""
+
+    node: str
+    query: Query
+    lines: tuple[str, ...] = ()
+    code: int = 0
+    trouble: str = ""
+
+
+def verdict(story: Story, answer: Answer | None, kernel: bool) -> list[list[Cell]]:
+    """The command that asks the kernel the same, and whether it agrees; `kernel` is False where there is none."""
+    query, width = story.lookup.query, story.width - 5
+    sign, style, told = _told(story, answer, kernel)
+    first, *rest = wrap(told, width - 2) or [""]
+    return [
+        [("    ", ""), ("ask it: ", "dim"), (" ".join(query.command()), "accent")],
+        [("    ", ""), (f"{sign} ", style), (first, style)],
+        *([("      ", ""), (each, style)] for each in rest),
+    ]
+
+
+def _told(story: Story, answer: Answer | None, kernel: bool) -> tuple[str, str, str]:
+    """A sign, its style, and the sentence."""
+    if not kernel:
+        return "·", "dim", "simulated: there is no kernel here to ask"
+    if answer is None or (answer.node, answer.query) != (story.node.name, story.lookup.query):
+        return "…", "dim", "the kernel is being asked"
+    if answer.trouble:
+        return "!", "warn", f"the kernel could not be asked: {answer.trouble}"
+    agreement = compare(story.lookup, answer.lines, answer.code)
+    return *VERDICTS[agreement.agrees], agreement.sentence
