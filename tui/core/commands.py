@@ -111,7 +111,7 @@ def parse_route(words: Sequence[str], family: int | None = None, adding: bool = 
         raise CommandError(
             "the kernel answers 'RTNETLINK answers: No such device': give a gateway with via, or a device."
         )
-    return replace(route, nexthops=tuple(hops), scope=scope or _default_scope(route, hops))
+    return replace(route, nexthops=tuple(hops), scope=scope or default_scope(route, hops))
 
 
 def _via_version(words: Sequence[str]) -> int:
@@ -120,7 +120,7 @@ def _via_version(words: Sequence[str]) -> int:
     return 6 if ":" in gateway else 4
 
 
-def _default_scope(route: Route, hops: list[NextHop]) -> str:
+def default_scope(route: Route, hops: Sequence[NextHop]) -> str:
     """The scope that iproute2 writes when none is given (iproute_modify in ip/iproute.c); IPv6 has no scopes."""
     if route.family == 6:
         return "global"

@@ -9,7 +9,7 @@ from dataclasses import replace
 from tui.core import compose_keys as keys
 from tui.core.compose_addresses import assign as assign_addresses
 from tui.core.compose_addresses import start_order
-from tui.core.compose_networks import AssignedNetwork, NetworkDraft, default_network, docker0, read_networks
+from tui.core.compose_networks import NetworkDraft, default_network, docker0, read_networks
 from tui.core.compose_networks import assign as assign_subnets
 from tui.core.compose_services import LinkDraft, ServiceDraft, read_services
 from tui.core.compose_story import read_story
@@ -53,7 +53,7 @@ def read_lab(
         external=tuple(sorted(each.draft.name for each in networks.values() if each.draft.external)),
         services=assign_addresses(services, networks),
     )
-    _check_names(root, lab, networks)
+    _check_names(root, lab)
     story = read_story(root, frozenset((*(each.name for each in lab.services), HOST)))
     return replace(
         lab,
@@ -99,19 +99,14 @@ def _linked(
     return tuple(result)
 
 
-def _check_names(root: Entry, lab: Lab, networks: dict[str, AssignedNetwork]) -> None:
-    """Refuse names that two things have, and the host's own."""
+def _check_names(root: Entry, lab: Lab) -> None:
+    """Refuse a container's name that another has, and the host's own."""
     seen: dict[str, str] = {HOST: "the host itself"}
     for service in lab.services:
         if service.name in seen:
             place = root["services"][service.key]
             raise place.fail(f"the container's name {service.name!r} is taken by {seen[service.name]}.")
         seen[service.name] = f"service {service.key}"
-    owners: dict[str, str] = {}
-    for each in networks.values():
-        if each.draft.name in owners:
-            raise each.draft.entry.fail(f"the name {each.draft.name!r} is taken by network {owners[each.draft.name]}.")
-        owners[each.draft.name] = each.draft.key
 
 
 def _interpolated(root: Entry, env: Mapping[str, str], notes: list[str]) -> Entry:

@@ -156,7 +156,11 @@ def assign(drafts: Iterable[NetworkDraft], project: str, notes: list[str]) -> di
     """
     drafts = sorted(drafts, key=lambda each: each.name)
     taken: list[tuple[Prefix, NetworkDraft]] = []
+    owners: dict[str, str] = {}
     for draft in drafts:
+        if draft.name in owners:
+            raise draft.entry.fail(f"the name {draft.name!r} is taken by network {owners[draft.name]}.")
+        owners[draft.name] = draft.key
         for each in draft.subnets:
             for prefix, other in taken:
                 if overlaps(prefix, each.prefix):
@@ -197,15 +201,17 @@ def _assigned(draft: NetworkDraft, subnets: list[SubnetDraft], bridges: set[str]
             pool.reserve(address)
         free.append(pool)
         decided.append(Subnet(each.prefix, gateway))
-    bridge = _bridge(draft, bridges) if draft.driver == "bridge" else None
+    bridge = (draft.option(BRIDGE_NAME) or bridge_name(draft.name)) if draft.driver == "bridge" else None
+    if bridge in bridges:
+        raise draft.entry.fail(f"the device {bridge} is the bridge of another network.")
+    bridges |= {bridge} if bridge else set()
     network = Network(draft.name, "", draft.driver, "local", tuple(decided), draft.internal, bridge, draft.options)
     return AssignedNetwork(draft, network, tuple(free))
 
 
-def _bridge(draft: NetworkDraft, used: set[str]) -> str:
-    """The bridge's device on the host: br- and the network's name, cut with a hash where that is too long or taken."""
-    name = draft.option(BRIDGE_NAME) or f"br-{draft.name}"
-    if len(name) > DEVICE_LIMIT or name in used:
-        name = f"{name[: DEVICE_LIMIT - 5]}-{hashlib.sha256(draft.name.encode()).hexdigest()[:4]}"
-    used.add(name)
-    return name
+def bridge_name(network: str) -> str:
+    """The bridge's device on the host: br- and the network's name, cut, with a hash, where that is too long."""
+    name = f"br-{network}"
+    if len(name) <= DEVICE_LIMIT:
+        return name
+    return f"{name[: DEVICE_LIMIT - 5]}-{hashlib.sha256(network.encode()).hexdigest()[:4]}"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
+from tui.core.adding import RouteRefused, apply
+from tui.core.commands import CommandError, default_scope, meaning
 from tui.core.compose import HOST, read_lab
+from tui.core.compose_networks import BRIDGE_NAME, bridge_name
 from tui.core.ipam import mac_for
-from tui.core.labs import LAB_SYSCTLS
+from tui.core.labs import LAB_SYSCTLS, LabError
 from tui.core.layout import world as build
 from tui.core.sysctls import ALL_NAMES, DEVICE_DEFAULTS, GLOBAL_DEFAULTS
 from tui.core.world import Interface, Network, NextHop, Node, Route, Rule, World
@@ -22,6 +26,7 @@ def document(world: World) -> Document:
     Addresses, interfaces and switches become the keys that Compose has for them; what remains of a node's tables and
     rules beyond what Docker and the kernel make by themselves becomes post_start hooks. Reading it gives an equal
     World, where the World came from a lab. The host's own tables are written only where a service shares its network.
+    Raises LabError for a node that no Compose file could rebuild.
     """
     skeleton: Document = {
         "name": world.engine.removeprefix("lab ") if world.engine.startswith("lab ") else "lab",
@@ -32,7 +37,10 @@ def document(world: World) -> Document:
     for owner, writer in _writers(world):
         node, before = world.node(owner), base.node(owner)
         if node is not None and before is not None:
-            hooks = [*_sysctl_hooks(node, before), *_rule_hooks(node, before), *_route_hooks(node, before)]
+            try:
+                hooks = list(_hooks(node, before))
+            except (RouteRefused, CommandError) as error:
+                raise LabError(f"{node.name} cannot be written as hooks: {error}") from None
             if hooks:
                 skeleton["services"][writer]["post_start"] = [{"command": each, "user": "root"} for each in hooks]
     return skeleton
@@ -53,8 +61,8 @@ def _network(network: Network) -> Document:
     if network.driver != "bridge":
         written["driver"] = network.driver
     options = dict(network.options)
-    if network.bridge and network.bridge != f"br-{network.name}":
-        options["com.docker.network.bridge.name"] = network.bridge
+    if network.bridge and network.bridge != bridge_name(network.name):
+        options[BRIDGE_NAME] = network.bridge
     if options:
         written["driver_opts"] = options
     if network.internal:
@@ -108,8 +116,9 @@ def _link(node: Node, interface: Interface, links: list[Interface]) -> Document:
         written["priority"] = len(links) - place
     if interface.name != f"eth{place}":
         written["interface_name"] = interface.name
-    if any(each.is_default and each.dev == interface.name for each in node.routes) and len(links) > 1:
-        written["gw_priority"] = 1
+    defaults = {each.family for each in node.routes if each.is_default and each.dev == interface.name}
+    if defaults and len(links) > 1:
+        written["gw_priority"] = 2 if 4 in defaults else 1
     sysctls = list(_device_settings(node, interface.name))
     if sysctls:
         written["driver_opts"] = {_ENDPOINT_SYSCTLS: ",".join(sysctls)}
@@ -140,12 +149,26 @@ def _device_settings(node: Node, dev: str) -> Iterator[str]:
             plain = default
             if name == "forwarding":
                 plain = node.sysctl(f"net.ipv{family}.conf.all.forwarding") or 0
-            elif (family, name) == (4, "accept_redirects") and node.sysctl("net.ipv4.ip_forward"):
-                plain = 0
             elif name == "disable_ipv6":
                 plain = int(not six)
             if value is not None and value != plain:
                 yield f"net.ipv{family}.conf.IFNAME.{name}={value}"
+
+
+def _hooks(node: Node, before: Node) -> Iterator[str]:
+    """The commands that make `node` of `before`, in an order in which the kernel takes each one."""
+    for step in (_link_hooks, _sysctl_hooks, _rule_hooks, _added_routes, _removed_routes):
+        for words in step(node, before):
+            yield shlex.join(words)
+            done = meaning(words)
+            before = apply(before, done) if done is not None else before
+
+
+def _link_hooks(node: Node, before: Node) -> Iterator[list[str]]:
+    for interface in node.interfaces:
+        known = before.interface(interface.name)
+        if known is not None and known.up and not interface.up:
+            yield ["ip", "link", "set", "dev", interface.name, "down"]
 
 
 def _sysctl_hooks(node: Node, before: Node) -> Iterator[list[str]]:
@@ -156,22 +179,35 @@ def _sysctl_hooks(node: Node, before: Node) -> Iterator[list[str]]:
 
 
 def _rule_hooks(node: Node, before: Node) -> Iterator[list[str]]:
-    for rule in before.rules:
-        if rule not in node.rules:
-            yield [*_ip(rule.family), "rule", "del", *_rule_words(rule)]
     for rule in node.rules:
         if rule not in before.rules:
             yield [*_ip(rule.family), "rule", "add", *_rule_words(rule)]
+    for rule in before.rules:
+        if rule not in node.rules:
+            yield [*_ip(rule.family), "rule", "del", *_rule_words(rule)]
+    if node.merged is False and before.merged and node.rules == before.rules:
+        # Nothing shows it, but a rule was there once, and its adding alone parted local and main.
+        yield from (["ip", "rule", verb, "from", "all", "lookup", "main", "priority", "1"] for verb in ("add", "del"))
 
 
-def _route_hooks(node: Node, before: Node) -> Iterator[list[str]]:
+def _added_routes(node: Node, before: Node) -> Iterator[list[str]]:
+    """The on-link routes first, for a gateway must be on-link when its route is added."""
+    there = {_same(each) for each in before.routes}
+    for route in sorted(node.routes, key=lambda each: each.gateway is not None):
+        if route not in before.routes:
+            verb = "append" if _same(route) in there else "add"
+            there.add(_same(route))
+            yield [*_ip(route.family), "route", verb, *_route_words(route)]
+
+
+def _same(route: Route) -> tuple[object, ...]:
+    return (route.table, route.dst, route.tos, route.metric or 0)
+
+
+def _removed_routes(node: Node, before: Node) -> Iterator[list[str]]:
     for route in before.routes:
         if route not in node.routes:
             yield [*_ip(route.family), "route", "del", *_route_words(route)]
-    added = [each for each in node.routes if each not in before.routes]
-    # A gateway must be on-link when its route is added, so the on-link routes come first.
-    for route in sorted(added, key=lambda each: each.gateway is not None):
-        yield [*_ip(route.family), "route", "append", *_route_words(route)]
 
 
 def _ip(family: int) -> list[str]:
@@ -188,9 +224,9 @@ def _route_words(route: Route) -> list[str]:
     if len(route.nexthops) == 1 and not (route.family == 6 and route.type != "unicast"):
         words += _hop_words(route.nexthops[0], route.family)
     for name, value, plain in (
-        ("table", route.table, "main"),
+        ("table", route.table, "local" if route.type in ("local", "broadcast", "anycast") else "main"),
         ("proto", route.protocol, "boot"),
-        ("scope", route.scope, "global" if route.family == 6 else None),
+        ("scope", route.scope, default_scope(route, route.nexthops)),
         ("src", route.prefsrc, None),
         ("metric", route.metric, 1024 if route.family == 6 else None),
         ("pref", route.pref, "medium"),

@@ -41,13 +41,14 @@ def kernel_routes(interface: Interface, forwarding6: bool = False) -> Iterator[R
 
     IPv4 as fib_add_ifaddr in net/ipv4/fib_frontend.c makes them, IPv6 as addrconf_add_dev, addrconf_prefix_route and
     addrconf_join_anycast in net/ipv6/addrconf.c; a router (`forwarding6`) has an anycast address in each subnet.
+    Without a carrier they are there too, those that lead out of the device marked linkdown.
     """
     if not interface.up:
         return
     for each in interface.addresses:
         make = _ipv4 if each.address.version == 4 else _ipv6
         yield from make(each, interface, forwarding6)
-    if interface.kind != "loopback" and any(each.address.version == 6 for each in interface.addresses):
+    if any(each.address.version == 6 and each.address.is_link_local for each in interface.addresses):
         yield _made(_MULTICAST, interface, "multicast", "local", metric=256)
 
 
@@ -86,7 +87,8 @@ def _made(
     metric: int | None = None,
 ) -> Route:
     pref = "medium" if dst.version == 6 else None
-    hops = (NextHop(interface.name),)
+    down = not interface.carrier and kind not in ("local", "anycast")
+    hops = (NextHop(interface.name, flags=("linkdown",) if down else ()),)
     return Route(dst, kind, hops, table, "kernel", scope, prefsrc, metric, pref=pref)
 
 

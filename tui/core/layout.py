@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tui.core.adding import RouteRefused, apply
@@ -34,7 +35,8 @@ def world(lab: Lab) -> World:
     line, where the kernel would refuse a hook's command.
     """
     networks = {each.name: each for each in lab.networks}
-    nodes = {HOST: host(lab.networks)}
+    plugged = frozenset(link.network for service in lab.services for link in service.attachments)
+    nodes = {HOST: host(lab.networks, plugged)}
     for service in lab.services:
         if service.shares is None:
             nodes[service.name] = container(service, networks)
@@ -43,6 +45,7 @@ def world(lab: Lab) -> World:
         for command in service.hooks:
             if owner in nodes:
                 nodes[owner] = run(nodes[owner], command)
+    nodes[HOST] = _without_carrier(nodes[HOST], nodes.values())
     for service in lab.services:
         if service.shares is not None:
             nodes[service.name] = _sharing(service, nodes.get(_owner(lab, service)))
@@ -137,8 +140,11 @@ def host_addresses(network: Network) -> tuple[InterfaceAddress, ...]:
     )
 
 
-def host(networks: tuple[Network, ...]) -> Node:
-    """The lab's host: a bridge for each network, forwarding on (IPv6 where a network has it), no way to the outside."""
+def host(networks: tuple[Network, ...], plugged: frozenset[str]) -> Node:
+    """The lab's host: a bridge for each network, forwarding on (IPv6 where a network has it), no way to the outside.
+
+    A bridge of a network that is not `plugged` has no carrier, and so no fe80:: address of its own.
+    """
     switches = Switches()
     switches.add_device("lo")
     switches.write("net.ipv4.ip_forward", 1)
@@ -147,10 +153,10 @@ def host(networks: tuple[Network, ...]) -> Node:
         addresses = host_addresses(network)
         if network.bridge is not None:
             mac = mac_for((each.address for each in addresses), network.name)
-            addresses = _with_link_local(addresses, mac)
-            index = len(interfaces) + 1
-            bridge = Interface(network.bridge, index, mac, addresses, network.name, "bridge", mtu=_mtu(network))
-            interfaces.append(bridge)
+            carrier = network.name in plugged
+            addresses = _with_link_local(addresses, mac) if carrier else addresses
+            bridge = Interface(network.bridge, len(interfaces) + 1, mac, addresses, network.name, "bridge")
+            interfaces.append(replace(bridge, carrier=carrier, mtu=_mtu(network)))
     six = any(each.address.version == 6 for bridge in interfaces[1:] for each in bridge.addresses)
     if six:
         switches.write("net.ipv6.conf.all.forwarding", 1)
@@ -166,6 +172,25 @@ def host(networks: tuple[Network, ...]) -> Node:
         merged=True,
         sysctls=switches.read(),
     )
+
+
+def _without_carrier(node: Node, nodes: Iterable[Node]) -> Node:
+    """The host once hooks have run: a bridge whose every port was set down has lost its carrier."""
+    live = {each.network for other in nodes if other.name != HOST for each in other.interfaces if each.up}
+    lost = {
+        each.name for each in node.interfaces if each.kind == "bridge" and each.carrier and each.network not in live
+    }
+    if not lost:
+        return node
+
+    def marked(route: Route) -> Route:
+        if route.type in ("local", "anycast"):
+            return route
+        hops = (replace(each, flags=("linkdown",)) if each.dev in lost else each for each in route.nexthops)
+        return replace(route, nexthops=tuple(hops))
+
+    interfaces = tuple(replace(each, carrier=each.carrier and each.name not in lost) for each in node.interfaces)
+    return replace(node, interfaces=interfaces, routes=tuple(marked(each) for each in node.routes))
 
 
 def _owner(lab: Lab, service: Service) -> str:

@@ -67,6 +67,8 @@ class Switches:
     def write(self, name: str, value: int) -> bool:
         """Set one as `sysctl -w` does, with what the kernel changes along; False where the device is not there.
 
+        A switch that has no part in routing is taken and not kept.
+
         ip_forward and conf.all.forwarding are one switch that sets every device and conf.default, and takes back
         conf.all.accept_redirects (inet_forward_change in net/ipv4/devinet.c); IPv6's conf.all.forwarding and
         conf.all.disable_ipv6 also set them all (addrconf_fixup_forwarding, addrconf_disable_ipv6).
@@ -74,12 +76,14 @@ class Switches:
         parts = name.split(".")
         if name == "net.ipv4.ip_forward":
             parts = ["net", "ipv4", "conf", "all", "forwarding"]
-        if len(parts) != 5 or parts[2] != "conf":
-            self.values[name] = value
+        if len(parts) != 5 or parts[2] != "conf" or parts[1] not in ("ipv4", "ipv6"):
+            self.values |= {name: value} if name in GLOBAL_DEFAULTS else {}
             return True
-        family, scope, switch = int(parts[1][-1]) if parts[1] in ("ipv4", "ipv6") else 0, parts[3], parts[4]
+        family, scope, switch = int(parts[1][-1]), parts[3], parts[4]
         if scope not in ("all", "default") and scope not in self._devices:
             return False
+        if switch not in (ALL_NAMES if scope == "all" else DEVICE_DEFAULTS)[family]:
+            return True
         self.values[".".join(parts)] = value
         if scope == "all" and (switch == "forwarding" or (family == 6 and switch == "disable_ipv6")):
             for each in ("default", *self._devices):
@@ -87,7 +91,6 @@ class Switches:
             if family == 4:
                 self.values["net.ipv4.ip_forward"] = value
                 self.values["net.ipv4.conf.all.accept_redirects"] = int(not value)
-                self.values["net.ipv4.conf.default.accept_redirects"] = int(not value)
         return True
 
     def read(self) -> tuple[tuple[str, int], ...]:

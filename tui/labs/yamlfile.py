@@ -71,11 +71,10 @@ def read_yaml(text: str) -> Document:
 
 
 def _sentence(error: yaml.MarkedYAMLError) -> str:
-    problem = clean(error.problem or error.context or "it cannot be read")
+    problem, context = clean(error.problem or "it cannot be read"), clean(error.context or "")
     if "'\\t'" in problem:
         return "YAML takes no tabs to indent with: use spaces."
-    context = f" {clean(error.context)}" if error.context and error.problem else ""
-    return f"this is not YAML: {problem}{context}."
+    return f"this is not YAML: {context}{', ' if context else ''}{problem}."
 
 
 class _Reader:
