@@ -118,3 +118,46 @@ def _is_null(route: Route) -> bool:
     """Whether it is the kernel's own empty entry (ip6_null_entry), which old listings show and no rule looks up."""
     errors = any(each.startswith("error ") for each in route.attributes)
     return errors and route.type == "unreachable" and route.metric == 0xFFFFFFFF and route.table == "main"
+
+
+def classic4(
+    dst: Prefix, dev: str | None, gateway: Address | None, metric: int, *, has_gateway: bool, reject: bool
+) -> Route:
+    """A route of the IPv4 main table as /proc/net/route and what is made of it can tell (fib_route_seq_show).
+
+    A reject is unreachable or prohibit, a route without a device blackhole or throw: the form does not say which, so
+    the first is taken. On-link means scope link. A gateway that is said to exist and is 0.0.0.0 is an IPv6 one.
+    """
+    if dev is None:
+        return Route(dst, "unreachable" if reject else "blackhole", metric=metric or None)
+    words = ("via", "inet6") if has_gateway and gateway is None else ()
+    scope = "global" if has_gateway or gateway else "link"
+    return Route(dst, nexthops=(NextHop(dev, gateway),), scope=scope, metric=metric or None, words=words)
+
+
+def classic6(dst: Prefix, dev: str, gateway: Address | None, metric: int, *, reject: bool, own: bool) -> Route:
+    """A route of any IPv6 table as /proc/net/ipv6_route and what is made of it can tell (ipv6_route_seq_show).
+
+    The form names no table: own addresses and multicast are in local, where the kernel puts them, and the empty
+    entry ::/0 of metric 2^32-1 in unspec; all else reads as main.
+    """
+    if reject:
+        empty = dst.length == 0 and metric == 0xFFFFFFFF
+        protocol, table = ("kernel", "unspec") if empty else ("boot", "main")
+        return Route(dst, "unreachable", (NextHop(dev),), table, protocol, metric=metric)
+    kind, table = ("local", "local") if own else ("unicast", "main")
+    if dst.value >> 120 == 0xFF and dst.length >= 8:
+        kind, table = "multicast", "local"
+    return Route(dst, kind, (NextHop(dev, gateway),), table, "kernel" if own else "boot", metric=metric)
+
+
+def with_legs(routes: list[Route], route: Route) -> None:
+    """Add a route to a list that has each next hop of an IPv6 multipath route as an entry of its own.
+
+    The kernel keeps routes to one prefix with one metric, each with a gateway, as one (rt6_qualify_for_ecmp).
+    """
+    last = routes[-1] if routes else None
+    if last is None or last.gateway is None or route.gateway is None or last != replace(route, nexthops=last.nexthops):
+        routes.append(route)
+    else:
+        routes[-1] = replace(last, nexthops=last.nexthops + route.nexthops)

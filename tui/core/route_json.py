@@ -182,7 +182,7 @@ def _nexthop_object(draft: Draft, value: Any) -> bool:
         elif key == "flags":
             words += map(str, each)
         else:
-            words += [{"gateway": "via", "protocol": "proto"}.get(key, key), str(each)]
+            words += [{"gateway": "via", "protocol": "proto"}.get(str(key), str(key)), str(each)]
     draft.attributes.append(" ".join(words))
     return True
 

@@ -1,7 +1,8 @@
 """Routes as `ip route` prints them: iproute2 old and new with any of its options, and BusyBox.
 
-A line is `[type] destination words...` (iproute2 ip/iproute.c print_route; ip-route(8)). The words are read by position,
-so that a device may be called `proto`. Lines that begin with `nexthop`, `cache` or `nh_info` belong to the route before.
+A line is `[type] destination words...` (iproute2 ip/iproute.c print_route; ip-route(8)). The words are read by
+position, so that a device may be called `proto`. Lines that begin with `nexthop`, `cache` or `nh_info` belong to the
+route before.
 """
 
 from __future__ import annotations

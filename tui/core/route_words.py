@@ -155,7 +155,7 @@ def _age(draft: Draft, words: list[str]) -> int:
 
 
 def _encap(draft: Draft, words: list[str]) -> int:
-    """A tunnel's words up to the route's own `via` or `dev`: they may hold `src`, `dst`, `table`, `tos` and brackets."""
+    """A tunnel's words up to the route's own `via` or `dev`: among them may be `src`, `dst`, `table` and brackets."""
     taken = 1
     while taken < len(words) and words[taken] not in _AFTER_ENCAP:
         own_tos = words[taken] == "tos" and words[taken + 1 : taken + 2] and words[taken + 1].startswith("0x")
