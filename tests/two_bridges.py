@@ -85,7 +85,9 @@ def two_bridges(engine: str = "docker://local 26.1") -> World:
             image="",
         ),
     )
-    return World(engine, (network("net1", "172.19", "br-net1", "fd00:19::"), network("net2", "172.20", "br-net2")), nodes)
+    return World(
+        engine, (network("net1", "172.19", "br-net1", "fd00:19::"), network("net2", "172.20", "br-net2")), nodes
+    )
 
 
 def network(name: str, start: str, bridge: str, six: str = "") -> Network:

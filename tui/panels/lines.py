@@ -154,9 +154,9 @@ class RowList(Lines):
         self.set_reactive(RowList.cursor, row)
         self.draw()
         if 0 <= offset < max(1, self.size.height):  # the cursor was in sight: it stays on the same line of the screen
-            self.scroll_to(y=row - offset, animate=False)
+            self.scroll_to(y=row - offset, animate=False, force=True)
         elif anchored is not None:
-            self.scroll_to(y=anchored, animate=False)
+            self.scroll_to(y=anchored, animate=False, force=True)
         if old and old[min(self.cursor, len(old) - 1)] != (keys[row] if keys else None):
             self.post_message(self.Moved(self, row))
 
@@ -179,9 +179,9 @@ class RowList(Lines):
         """Scroll as little as shows the row."""
         top, height = self.scroll_offset.y, self.scrollable_content_region.height
         if row < top:
-            self.scroll_to(y=row, animate=False)
+            self.scroll_to(y=row, animate=False, force=True)
         elif height and row >= top + height:
-            self.scroll_to(y=row - height + 1, animate=False)
+            self.scroll_to(y=row - height + 1, animate=False, force=True)
 
     def _move(self, row: int) -> None:
         row = min(max(row, 0), self.count() - 1)

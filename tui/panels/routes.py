@@ -187,7 +187,7 @@ class Routes(Vertical):
         elif table.classic or room < 60:
             self.border_subtitle = Content(cut(table.says(row), room))
         else:
-            self.border_subtitle = Content(cut(f"{ip_route_line(table.routes[row])}", room))
+            self.border_subtitle = Content(cut(" ".join(ip_route_line(table.routes[row]).split()), room))
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:

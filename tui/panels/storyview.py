@@ -41,7 +41,7 @@ class StoryView(Lines):
         first = next((row for row, each in enumerate(self.shown) if each.step == self.at), 0)
         last = max((row for row, each in enumerate(self.shown) if each.step == self.at), default=0)
         if height:
-            self.scroll_to(y=max(0, min(first, last - height + 1)), animate=False)
+            self.scroll_to(y=max(0, min(first, last - height + 1)), animate=False, force=True)
 
     def count(self) -> int:
         """How many lines there are."""

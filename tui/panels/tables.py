@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tui.core import explain
-from tui.core.routes import route_n_row
+from tui.core.columns import route_n_columns
 from tui.core.world import Node, Route, World
 
 SAMPLE = 300
@@ -57,8 +57,7 @@ class Table:
         route = self.routes[row]
         if not self.classic:
             return (route.dst.brief, next_hop(route), devices(route), "" if route.metric is None else str(route.metric))
-        words = route_n_row(route).split()
-        return tuple((*words, *("",) * len(self.header))[: len(self.header)])
+        return route_n_columns(route)
 
     def widths(self) -> tuple[int, ...]:
         """How wide each column is, by its name and the first rows."""
