@@ -46,6 +46,8 @@ def assign(ordered: Sequence[ServiceDraft], networks: dict[str, AssignedNetwork]
 def _reserve(link: LinkDraft, address: Address, networks: dict[str, AssignedNetwork], count: int) -> None:
     place = link.entry[f"ipv{address.version}_address"]
     assigned = networks[link.key]
+    if not any(each.prefix.version == address.version for each in assigned.draft.subnets):
+        raise place.fail(f"an address can be given only where the network has a subnet: write one for {link.key}.")
     pool = next((each for each in assigned.free if each.subnet.covers(address)), None)
     if pool is None:
         subnets = ", ".join(str(each.subnet) for each in assigned.free)
