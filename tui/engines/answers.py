@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from tui.core.columns import ROUTE_N_HEADER, route_n_row
 from tui.core.fib import Fib
 from tui.core.lookup import lookup
 from tui.core.query import QueryError, parse_query
 from tui.core.refusals import ERRNO_TEXT
-from tui.core.routes import ROUTE_N_HEADER, ip_route_json, ip_route_line, route_n_row
+from tui.core.route_line import ip_route_json, ip_route_line
 from tui.core.rules import ip_rule_json, ip_rule_line
-from tui.core.world import Node, Route
+from tui.core.world import Node
 from tui.engines.got import got_json, got_lines
 from tui.engines.listed import address_lines, addresses_json
 
@@ -28,18 +29,13 @@ def answer(node: Node, argv: Sequence[str]) -> Answer | None:
         case ["ip", *words]:
             return _ip(node, words)
         case ["route", "-n"] | ["netstat", "-rn"]:
-            rows = [row for each in node.routes if each.family == 4 and each.table == "main" for row in _row(each)]
+            rows = [route_n_row(each) for each in node.routes if each.family == 4 and each.table == "main"]
             return (*ROUTE_N_HEADER, *rows), 0
         case ["sysctl", *names] if names and not any(name.startswith("-") or "=" in name for name in names):
             return _each(names, lambda name: _sysctl(node, name))
         case ["cat", *paths] if paths and all(path.startswith("/proc/sys/") for path in paths):
             return _each(paths, lambda path: _proc(node, path))
     return None
-
-
-def _row(route: Route) -> list[str]:
-    row = route_n_row(route)
-    return [row] if row is not None else []
 
 
 def _each(names: Sequence[str], one: Callable[[str], tuple[str, int]]) -> Answer:
