@@ -298,9 +298,9 @@ async def test_a_change_elsewhere_appears_and_the_cursor_stays() -> None:
         here = places.rows[places.cursor]
         line = places.cursor - places.scroll_offset.y
         world = two_bridges()
-        new = [node(f"aaa-{number}", interface("eth0", "net1", f"172.19.1.{number}/16")) for number in range(1, 40)]
-        new += [node(f"zzz-{number}", interface("eth0", "net2", f"172.20.1.{number}/16")) for number in range(1, 40)]
-        engine.replace(replace(world, nodes=(*new, *world.nodes)))
+        before = [node(f"aaa-{each}", interface("eth0", "net1", f"172.19.1.{each}/16")) for each in range(1, 40)]
+        after = [node(f"zzz-{each}", interface("eth0", "net2", f"172.20.1.{each}/16")) for each in range(1, 40)]
+        engine.replace(replace(world, nodes=(*before, *world.nodes[:-1], *after, world.nodes[-1])))
         await until(pilot, lambda: app.world is not None and app.world.node("aaa-7") is not None)
         assert places.rows[places.cursor].key == here.key
         assert places.cursor - places.scroll_offset.y == line

@@ -66,13 +66,11 @@ class Lines(ScrollView, can_focus=True):
         super().notify_style_update()
 
     def _style(self, name: str, under: str) -> Style:
-        names = [f"lines--{each}" for each in (name,) if each]
-        style = self.get_component_rich_style(*names, partial=True) if names else Style.null()
+        style = self.get_component_rich_style(f"lines--{name}") if name else self.rich_style
         if not under:
-            return self.rich_style + style
-        base = self.get_component_rich_style(f"lines--{under}")
+            return style
         # A cursor's own text colour wins over the colours of the cells, or the text may vanish on its background.
-        return base + Style(bold=style.bold, dim=None, italic=style.italic) if style else base
+        return self.get_component_rich_style(f"lines--{under}") + Style(bold=style.bold, italic=style.italic)
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of the view."""

@@ -187,11 +187,11 @@ class Story:
         """▲ under the differing bit, its name to the right of it, or left or below where there is no room."""
         start = self.indent() + offset
         if start + 2 + len(told) <= self.width:
-            return [[(" " * start, ""), ("▲", "differs"), (f" {told}", "bad")]]
+            return [[(" " * start, ""), ("▲", "bad"), (f" {told}", "bad")]]
         if start - 1 - len(told) >= 3:
-            return [[(" " * (start - 1 - len(told)), ""), (f"{told} ", "bad"), ("▲", "differs")]]
+            return [[(" " * (start - 1 - len(told)), ""), (f"{told} ", "bad"), ("▲", "bad")]]
         return [
-            [(" " * start, ""), ("▲", "differs")],
+            [(" " * start, ""), ("▲", "bad")],
             *([("   ", ""), (each, "bad")] for each in wrap(told, self.width - 4)),
         ]
 
@@ -202,7 +202,7 @@ class Story:
         pad = " " * len(head)
         rows: list[list[Cell]] = [[("   ", ""), (head, "dim"), *above], [("   ", ""), (pad, ""), *below]]
         if differs is not None:
-            rows.append([("   " + pad + " " * differs, ""), ("▲", "differs")])
+            rows.append([("   " + pad + " " * differs, ""), ("▲", "bad")])
         return rows
 
     def _decision(self) -> list[list[Cell]]:

@@ -26,7 +26,10 @@ def tables(node: Node, family: int) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table of a node, as it is shown. `classic` chooses the hand of `route -n`."""
+    """One table of a node, as it is shown.
+
+    `classic` chooses the hand of `route -n`; `metrics` whether any route has a metric.
+    """
 
     node: Node
     world: World | None
@@ -34,6 +37,7 @@ class Table:
     name: str
     classic: bool
     routes: tuple[Route, ...]
+    metrics: bool
 
     @classmethod
     def of(cls, node: Node, world: World | None, family: int, name: str, classic: bool) -> Table:
@@ -45,18 +49,22 @@ class Table:
         routes = tuple(each for each in node.routes if each.table in names and each.family == family)
         if len(names) > 1:
             routes = tuple(sorted(routes, key=lambda each: (-each.dst.length, each.metric or 0)))
-        return cls(node, world, family, name, classic, routes)
+        metrics = any(each.metric is not None for each in routes)
+        return cls(node, world, family, name, classic, routes, metrics)
 
     @property
     def header(self) -> tuple[str, ...]:
         """The names of the columns (without Says)."""
-        return MODERN if not self.classic else CLASSIC4 if self.family == 4 else CLASSIC6
+        if not self.classic:
+            return MODERN if self.metrics else MODERN[:-1]
+        return CLASSIC4 if self.family == 4 else CLASSIC6
 
     def columns(self, row: int) -> tuple[str, ...]:
         """What stands in each column of a row."""
         route = self.routes[row]
         if not self.classic:
-            return (route.dst.brief, next_hop(route), devices(route), "" if route.metric is None else str(route.metric))
+            metric = "" if route.metric is None else str(route.metric)
+            return (route.dst.brief, next_hop(route), devices(route), metric)[: len(self.header)]
         return route_n_columns(route)
 
     def widths(self) -> tuple[int, ...]:
