@@ -93,3 +93,24 @@ def integer(text: str, limit: int) -> int | None:
     except ValueError:
         return None
     return value if value <= limit else None
+
+
+ADDRESS_FLAGS = {
+    0x01: "secondary",
+    0x02: "nodad",
+    0x04: "optimistic",
+    0x08: "dadfailed",
+    0x10: "home",
+    0x20: "deprecated",
+    0x40: "tentative",
+    0x100: "mngtmpaddr",
+    0x200: "noprefixroute",
+    0x400: "autojoin",
+    0x800: "stable-privacy",
+}
+"""IFA_F_* of an address in the words of `ip address` (linux/if_addr.h); 0x01 of an IPv6 address is `temporary`."""
+
+
+def address_flags(bits: int) -> tuple[str, ...]:
+    """The words for the flags of an IPv6 address."""
+    return tuple("temporary" if bit == 1 else word for bit, word in ADDRESS_FLAGS.items() if bits & bit)

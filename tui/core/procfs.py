@@ -9,7 +9,7 @@ import re
 from dataclasses import replace
 
 from tui.core.addresses import Address, Prefix, parse_address
-from tui.core.names import TABLES, TYPES
+from tui.core.names import TABLES, TYPES, address_flags
 from tui.core.reading import LinkReading, Reading, is_prompt, lines_of
 from tui.core.route_draft import classic4, classic6, with_legs
 from tui.core.world import Interface, InterfaceAddress, Route
@@ -177,15 +177,6 @@ def _entry(leaf: Address, entry: re.Match[str]) -> Route | None:
 
 
 _SCOPES6 = {0x00: "global", 0x10: "host", 0x20: "link", 0x40: "site"}
-_FLAGS6 = {
-    0x01: "temporary",
-    0x02: "nodad",
-    0x04: "optimistic",
-    0x08: "dadfailed",
-    0x10: "home",
-    0x20: "deprecated",
-    0x40: "tentative",
-}
 
 
 def is_if_inet6(line: str) -> bool:
@@ -202,12 +193,11 @@ def read_if_inet6(text: str) -> LinkReading:
             unread += [line] if line.strip() and not is_prompt(line) else []
             continue
         address, index, length, scope, flags, name = line.split()
-        bits = int(flags, 16)
         each = InterfaceAddress(
             Address(6, int(address, 16)),
             min(int(length, 16), 128),
             _SCOPES6.get(int(scope, 16), str(int(scope, 16))),
-            flags=tuple(word for bit, word in _FLAGS6.items() if bits & bit),
+            flags=address_flags(int(flags, 16)),
         )
         link = found.get(name) or Interface(name, int(index, 16))
         found[name] = replace(link, addresses=(*link.addresses, each))
