@@ -134,5 +134,6 @@ class Entry:
         for key, entry in self.fields():
             if key not in known and not key.startswith("x-"):
                 close = get_close_matches(key, known, 1)
-                hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(sorted(known))}."
+                few = f"known are {', '.join(sorted(known))}." if len(known) < 12 else "see the Compose specification."
+                hint = f"did you mean {close[0]!r}?" if close else few
                 raise LabError(f"{self.where} has no key {key!r}: {hint}", entry.line)

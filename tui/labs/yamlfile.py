@@ -147,7 +147,10 @@ def _scalar(node: yaml.ScalarNode, line: int) -> object:
         return text.lower() == "true"
     if kind == "int" and len(text) < 30:
         number = text.lower()
-        return int(number, 8 if "0o" in number else 16 if "0x" in number else 10)
+        try:
+            return int(number, 8 if "0o" in number else 16 if "0x" in number else 10)
+        except ValueError:
+            raise LabError(f"{clean(text)!r} is no whole number.", line) from None
     if kind not in ("str", "int", "float"):
         raise LabError(f"the tag {clean(node.tag)!r} is not supported.", line)
     # A fraction stays as it is written: none decides anything here, and 1.10 is a version, not a number.
