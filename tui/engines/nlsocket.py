@@ -19,7 +19,6 @@ NLA_TYPE_MASK = 0x3FFF
 
 _SOL_NETLINK = 270
 _NETLINK_ROUTE = 0
-_NETLINK_NETFILTER = 12
 _CAP_ACK, _EXT_ACK, _GET_STRICT_CHK = 10, 11, 12
 _F_CAPPED, _F_ACK_TLVS = 0x100, 0x200
 _ATTR_MSG = 1
@@ -36,6 +35,13 @@ class NetlinkError(OSError):
     def __init__(self, number: int, text: str = "") -> None:
         super().__init__(number, text or os.strerror(number))
         self.text = text
+
+
+def refusal(error: OSError) -> str:
+    """What iproute2 prints for a refused request: the kernel's own words, or the error's."""
+    if isinstance(error, NetlinkError):
+        return f"Error: {error.text}" if error.text else f"RTNETLINK answers: {error.strerror}"
+    return error.strerror or str(error)
 
 
 class Interrupted(NetlinkError):
@@ -93,28 +99,26 @@ def failure(flags: int, body: bytes) -> NetlinkError | None:
     return NetlinkError(-code, text)
 
 
-def open_socket(groups: Sequence[int] = (), *, protocol: int = _NETLINK_ROUTE) -> socket.socket:
-    """A netlink socket of the calling thread's network namespace, with strict checks and errors in words.
+def open_socket(groups: Sequence[int] = ()) -> socket.socket:
+    """A socket for rtnetlink in the calling thread's network namespace, ready as `adopt` makes it.
 
-    `groups` are the RTNLGRP numbers to listen to. The socket belongs to that namespace for good, whichever thread or
-    process uses it later, and keeps it alive while open.
+    It belongs to that namespace for good, whichever thread or process uses it later, and keeps it alive while open.
     """
-    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_ROUTE)
     made.bind((0, 0))
-    options = (_CAP_ACK, _EXT_ACK, _GET_STRICT_CHK) if protocol == _NETLINK_ROUTE else (_CAP_ACK, _EXT_ACK)
-    for option in options:
+    return adopt(made, groups)
+
+
+def adopt(link: socket.socket, groups: Sequence[int] = ()) -> socket.socket:
+    """A bound netlink socket, told to check strictly, to say errors in words and to listen to the RTNLGRP `groups`."""
+    for option in (_CAP_ACK, _EXT_ACK, _GET_STRICT_CHK):
         try:
-            made.setsockopt(_SOL_NETLINK, option, 1)
+            link.setsockopt(_SOL_NETLINK, option, 1)
         except OSError:  # older than Linux 4.20: dumps are then filtered here, errors come without words
             continue
     for group in groups:
-        made.setsockopt(_SOL_NETLINK, 1, group)
-    return made
-
-
-def open_netfilter() -> socket.socket:
-    """A socket for nf_tables of the calling thread's network namespace."""
-    return open_socket(protocol=_NETLINK_NETFILTER)
+        link.setsockopt(_SOL_NETLINK, 1, group)
+    return link
 
 
 def receive(link: socket.socket) -> bytes:

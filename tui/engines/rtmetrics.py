@@ -51,6 +51,35 @@ def _value(kind: int, data: bytes) -> str:
     return f"{value // _TIMES[kind]}ms" if kind in _TIMES else str(value)
 
 
+def metrics_of(words: tuple[str, ...]) -> tuple[dict[int, bytes], int | None, int]:
+    """The way back: RTA_METRICS by number, the realm and the bits of what is locked. Raises ValueError, a sentence."""
+    numbers = {name: kind for kind, name in METRICS.items()}
+    values: dict[int, bytes] = {}
+    realm, locked = None, 0
+    for word in words:
+        name, _, value = word.partition(" ")
+        if name in ("realm", "realms"):
+            source, _, target = value.rpartition("/")
+            realm = int(source or 0) << 16 | int(target)
+        elif name in numbers:
+            kind = numbers[name]
+            locked |= 1 << kind if value.startswith("lock ") else 0
+            values[kind] = _packed(kind, value.removeprefix("lock "))
+        elif name != "expires":
+            raise ValueError(f"A route with {word!r} cannot be written here.")
+    return dict(sorted(values.items())), realm, locked
+
+
+def _packed(kind: int, value: str) -> bytes:
+    if kind == 16:
+        return value.encode() + b"\0"
+    if kind == 12:
+        bits = {name: bit for bit, name in _FEATURES}
+        return struct.pack("=I", sum(bits.get(each) or int(each, 0) for each in value.split()))
+    number = int(value.removesuffix("ms"), 0)
+    return struct.pack("=I", number * _TIMES.get(kind, 1) & 0xFFFFFFFF)
+
+
 def encapsulation(kind: int, data: bytes) -> str:
     """`encap ip id 42 ...`, `encap seg6 mode encap segs 1 [ 2001:db8::1 ]`, `encap mpls 100/200`; others as hex."""
     name = _ENCAPSULATIONS.get(kind, str(kind))

@@ -24,9 +24,13 @@ class Watch:
     it is open it keeps the namespaces alive: close it when a container has stopped.
     """
 
-    def __init__(self, links: Sequence[socket.socket]) -> None:
-        """`links` are sockets that listen to GROUPS, one a namespace; they are closed with the watch."""
+    def __init__(self, links: Sequence[socket.socket], life: int | None = None) -> None:
+        """`links` are sockets that listen to GROUPS, one a namespace; they are closed with the watch.
+
+        `life` is a socket's descriptor: when its other end closes, the watch ends.
+        """
         self._links = list(links)
+        self._life = life
         self._ear, self._bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._lock = threading.Lock()
         self._iterating = False
@@ -51,9 +55,11 @@ class Watch:
         positions = {link.fileno(): index for index, link in enumerate(self._links)}
         for number in (self._ear, *positions):
             poll.register(number, select.POLLIN)
+        if self._life is not None:
+            poll.register(self._life, 0)  # told of its end alone
         while not self._closed:
             ready = [number for number, _event in poll.poll()]
-            if self._closed or self._ear in ready:
+            if self._closed or self._ear in ready or self._life in ready:
                 return
             for number in ready:
                 _drain(self._links[positions[number]])

@@ -1,0 +1,341 @@
+"""The process that holds a lab: it owns the namespaces, sends what it is told into them and starts commands there.
+
+It is run as a file of its own, by `python -I -S`, with the standard library alone, and imports nothing of routetui: the
+privileged part stays small and starts in a few milliseconds. Its first process waits outside and removes what files
+there are; the second is process 1 of a process namespace, so that everything in the lab ends with it (kill -9 included,
+pid_namespaces(7)). A lab that nobody keeps ends when the program that started it is gone: its control socket closes.
+
+Requests come over a SOCK_SEQPACKET socket: a JSON object, then perhaps a newline and bytes, descriptors beside it
+(SCM_RIGHTS). Each is answered by one such message; {"errno", "error"} where it failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from typing import Any
+
+CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
+MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+PR_SET_PDEATHSIG = 1
+MESSAGE = 1 << 17
+HOST = "host"
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def call(name: str, *words: Any) -> None:
+    """A function of the C library; raises OSError with the function's name."""
+    if getattr(_libc, name)(*words) == -1:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name)
+
+
+def new_world(user: bool) -> None:
+    """Leave for new namespaces; as an ordinary user a user namespace first, in which that user is root."""
+    uid, gid = os.geteuid(), os.getegid()
+    if user:
+        call("unshare", CLONE_NEWUSER)
+        for file, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+            with open(f"/proc/self/{file}", "w") as out:  # noqa: PTH123  # one import less at the start
+                out.write(text)
+    call("unshare", CLONE_NEWPID | CLONE_NEWNET)
+
+
+def own_mounts() -> None:
+    """A mount namespace in which /run/netns is ours, so that `ip netns` sees the lab's nodes and nothing else does."""
+    call("unshare", CLONE_NEWNS)
+    call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
+    place = b"/run/netns" if os.path.isdir("/run/netns") else b"/run"  # noqa: PTH112
+    call("mount", b"routetui", place, b"tmpfs", 0, b"mode=755")
+    if place == b"/run":
+        os.mkdir("/run/netns")  # noqa: PTH102
+
+
+class Request:
+    """What was asked: the fields of the JSON object, the bytes after it, the descriptors beside it."""
+
+    def __init__(self, message: bytes, files: list[int]) -> None:
+        head, _, self.payload = message.partition(b"\n")
+        self.fields: dict[str, Any] = json.loads(head)
+        self.files = files
+
+    @property
+    def node(self) -> str:
+        """The node that is meant."""
+        return str(self.fields["node"])
+
+
+Answer = tuple[dict[str, Any], bytes, list[int]]
+"""An object, bytes, and descriptors, which are closed once sent."""
+
+
+class Host:
+    """Process 1 of the lab."""
+
+    def __init__(self, mounted: bool) -> None:
+        self.nodes = {HOST: os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)}
+        self.links: dict[tuple[str, int], socket.socket] = {}
+        self.running: dict[int, socket.socket] = {}
+        self.clients: list[socket.socket] = []
+        self.mounted = mounted
+        self.memo = b""
+        self.ended = False
+
+    # --- requests ---
+
+    def serve(self, asked: Request) -> Answer:
+        """Do what a request asks."""
+        known = (self.make, self.send, self.write, self.window, self.run, self.keep, self.recall, self.end)
+        requests: dict[str, Callable[[Request], Answer]] = {each.__name__: each for each in known}
+        return requests[asked.fields["do"]](asked)
+
+    def make(self, asked: Request) -> Answer:
+        """A node: a new network namespace. Answers with the descriptor that stands for it in this process."""
+        call("unshare", CLONE_NEWNET)
+        node = asked.node
+        self.nodes[node] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        if self.mounted and "/" not in node and node not in ("", ".", ".."):
+            path = f"/run/netns/{node}".encode()
+            with contextlib.suppress(OSError):
+                os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
+                call("mount", b"/proc/self/ns/net", path, None, MS_BIND, None)
+        return {"descriptor": self.nodes[node]}, b"", []
+
+    def send(self, asked: Request) -> Answer:
+        """Netlink messages, as they are, into a node, and all that the kernel answers: it has when they are sent."""
+        link = self.link(asked.node, asked.fields["protocol"])
+        link.send(asked.payload)
+        found = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                found.append(link.recv(MESSAGE, socket.MSG_DONTWAIT))
+        return {}, b"".join(found), []
+
+    def link(self, node: str, protocol: int) -> socket.socket:
+        """The socket for requests to a node, which belongs to its namespace."""
+        if (node, protocol) not in self.links:
+            self.enter(node)
+            link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+            link.bind((0, 0))
+            # NETLINK_CAP_ACK, NETLINK_EXT_ACK: errors come in words; SO_RCVBUFFORCE: the acks of a whole request fit.
+            for level, option, value in ((270, 10, 1), (270, 11, 1), (socket.SOL_SOCKET, 33, 1 << 23)):
+                with contextlib.suppress(OSError):
+                    link.setsockopt(level, option, value)
+            self.links[node, protocol] = link
+        return self.links[node, protocol]
+
+    def write(self, asked: Request) -> Answer:
+        """Sysctls of a node, by their files below /proc/sys; answers with those that could not be written."""
+        self.enter(asked.node)
+        failed = []
+        for path, value in asked.fields["values"]:
+            try:
+                with open(f"/proc/sys/{path}", "w") as out:  # noqa: PTH123
+                    out.write(str(value))
+            except OSError as error:
+                failed.append((path, error.errno or 0))
+        return {"failed": failed}, b"", []
+
+    def window(self, asked: Request) -> Answer:
+        """Netlink sockets of a node, and its folders of /proc/sys/net: reading needs no privilege, being there does."""
+        self.enter(asked.node)
+        found, folders = [], []
+        for _ in range(asked.fields["sockets"]):
+            link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+            link.bind((0, 0))
+            found.append(link.detach())
+        for folder in asked.fields["folders"]:
+            with contextlib.suppress(OSError):
+                found.append(os.open(f"/proc/sys/net/{folder}", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+                folders.append(folder)
+        return {"folders": folders}, b"", found
+
+    def run(self, asked: Request) -> Answer:
+        """A command in a node. Its descriptors: where it writes, and a socket that tells its exit code and ends it."""
+        output, status = asked.files
+        told = socket.socket(fileno=os.dup(status))
+        pid = os.fork()
+        if pid == 0:
+            self.become(asked, output)
+        self.running[pid] = told
+        return {}, b"", []
+
+    def become(self, asked: Request, output: int) -> None:
+        """In the child: move into the node and be the command. Never returns."""
+        argv, code = asked.fields["argv"], 127
+        words = f"There is no {argv[0]} on this machine."
+        try:
+            self.enter(asked.node)
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            os.dup2(os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC), 0)
+            os.dup2(output, 1)
+            os.dup2(output, 2)
+            os.execvpe(argv[0], argv, asked.fields["env"])
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            words, code = f"{argv[0]} cannot be started: {getattr(error, 'strerror', None) or error}.", 126
+        finally:
+            with contextlib.suppress(OSError):
+                os.write(output, f"{words}\n".encode(errors="surrogateescape"))
+            os._exit(code)
+
+    def keep(self, asked: Request) -> Answer:
+        """Bytes to give to whoever attaches later."""
+        self.memo = asked.payload
+        return {}, b"", []
+
+    def recall(self, _asked: Request) -> Answer:
+        """The bytes that were kept, and the nodes with the descriptors that stand for them here."""
+        return {"nodes": self.nodes, "mounted": self.mounted}, self.memo, []
+
+    def end(self, _asked: Request) -> Answer:
+        """End the lab, once this is answered."""
+        self.ended = True
+        return {}, b"", []
+
+    # --- the loop ---
+
+    def enter(self, node: str) -> None:
+        """Move this process into a node's network."""
+        call("setns", self.nodes[node], CLONE_NEWNET)
+
+    def stay(self, listener: socket.socket | None, lifeline: int, bell: int) -> None:
+        """Serve until told to end, until the process outside is gone, or until nobody is there to hold the lab for."""
+        while not self.ended and (listener is not None or self.clients):
+            sockets = {each.fileno(): each for each in (*self.clients, *self.running.values())}
+            poll = select.poll()
+            for number in (lifeline, bell, *sockets, *([listener.fileno()] if listener else [])):
+                poll.register(number, select.POLLIN)
+            ready = [number for number, _event in poll.poll()]
+            if lifeline in ready:
+                return
+            if bell in ready:
+                self.reap(bell)
+            for number in ready:
+                if listener is not None and number == listener.fileno():
+                    self.clients.append(listener.accept()[0])
+                elif number in sockets and sockets[number] in self.clients:
+                    self.attend(sockets[number])
+                elif number in sockets:
+                    self.abandon(sockets[number])
+
+    def attend(self, client: socket.socket) -> None:
+        """One request of a client, or its farewell."""
+        try:
+            message, files, _flags, _address = socket.recv_fds(client, MESSAGE, 8)
+        except ConnectionError:
+            message, files = b"", []
+        for number in files:
+            os.set_inheritable(number, False)
+        if not message:
+            self.clients.remove(client)
+            client.close()
+            return
+        sent: list[int] = []
+        payload = b""
+        try:
+            answer, payload, sent = self.serve(Request(message, files))
+        except OSError as error:
+            answer = {"errno": error.errno or 0, "error": str(error.strerror or error)}
+        except (KeyError, TypeError, ValueError) as error:
+            answer = {"errno": 22, "error": f"not understood: {error!r}"}
+        with contextlib.suppress(ConnectionError):
+            socket.send_fds(client, [json.dumps(answer).encode() + b"\n", payload], sent)
+        for number in (*files, *sent):
+            os.close(number)
+
+    def reap(self, bell: int) -> None:
+        """Take leave of every child that has ended, and tell its exit code to who waits for it."""
+        with contextlib.suppress(BlockingIOError):
+            os.read(bell, 4096)
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            told = self.running.pop(pid, None)
+            if told is not None:
+                with contextlib.suppress(OSError):
+                    told.send(struct.pack("=i", os.waitstatus_to_exitcode(status)))
+                told.close()
+
+    def abandon(self, told: socket.socket) -> None:
+        """Nobody waits for this command any more: end it, and all that it started in its session's first group."""
+        for pid, each in list(self.running.items()):
+            if each is told:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+                del self.running[pid]
+                told.close()
+
+
+def inside(control: socket.socket, listener: socket.socket | None, lifeline: int, outside: int) -> None:
+    """Process 1: be the lab's host until it ends. `outside` is the number of the process that waits for it."""
+    call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    ear, bell = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+    mounted = True
+    try:
+        own_mounts()
+    except OSError:
+        mounted = False  # only `ip netns` misses it
+    host = Host(mounted)
+    host.clients.append(control)
+    control.send(json.dumps({"pid": outside, "mounted": mounted}).encode() + b"\n")
+    host.stay(listener, lifeline, ear)
+
+
+def taken(number: str) -> socket.socket:
+    """A socket that was passed as an inheritable descriptor; no command in the lab is to inherit it."""
+    os.set_inheritable(int(number), False)
+    return socket.socket(fileno=int(number))
+
+
+def main() -> None:
+    """`lab_host.py CONTROL root|user [LISTENER FILE...]`: with a listener the lab is kept; FILEs go when it ends."""
+    control = taken(sys.argv[1])
+    listener = taken(sys.argv[3]) if len(sys.argv) > 3 else None
+    if listener is not None and os.fork():
+        os._exit(0)  # whoever started a lab that is kept need not wait for it
+    try:
+        new_world(sys.argv[2] == "user")
+    except OSError as error:
+        told = {"errno": error.errno or 0, "error": str(error.strerror), "at": str(error.filename or "unshare")}
+        control.send(json.dumps(told).encode() + b"\n")
+        sys.exit(1)
+    lifeline, held = os.pipe()
+    outside = os.getpid()
+    child = os.fork()
+    if child == 0:
+        os.close(held)
+        inside(control, listener, lifeline, outside)
+        os._exit(0)
+    os.close(lifeline)
+    control.close()
+    if listener is not None:
+        listener.close()
+    os.waitpid(child, 0)
+    for file in sys.argv[4:]:
+        with contextlib.suppress(OSError):
+            os.unlink(file)  # noqa: PTH108
+
+
+if __name__ == "__main__":
+    main()
