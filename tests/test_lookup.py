@@ -78,6 +78,15 @@ def test_the_walk_through_says_where_each_bit_differs_and_why_the_default_wins()
     assert (decision.table, decision.failure) == ("main", None)
 
 
+def test_the_node_s_own_entries_are_counted_unless_they_match():
+    told = ask(CENTOS_NET1, "172.20.0.2")
+    assert [(step.table, step.count) for step in told.steps if isinstance(step, SkippedStep)] == [("local", 1)]
+    told = ask(CENTOS_NET1, "172.19.0.2")
+    first = next(step for step in told.steps if isinstance(step, CandidateStep))
+    assert (first.route.table, first.fate) == ("local", Fate.CHOSEN)
+    assert not any(isinstance(step, SkippedStep) for step in told.steps)
+
+
 def test_candidates_stand_longest_first_and_losers_say_why():
     routes = [
         DEFAULT,

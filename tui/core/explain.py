@@ -29,6 +29,9 @@ def step(each: Step, query: Query) -> str:
             return f"Rule {rule.priority} ({selectors(rule)}) {_end(reason)}" if matched else _passed(rule, reason)
         case CandidateStep():
             return _candidate(each, query.dst)
+        case SkippedStep("local", count, _):
+            entries = "its only entry is not" if count == 1 else f"none of its {count} entries is"
+            return f"Table local (this node's own addresses and broadcasts): {entries} {query.dst}."
         case SkippedStep(table, count, _):
             rest = "1 more route" if count == 1 else f"{count:,} more routes"
             return f"{_table(table)}: {rest} do{'es' if count == 1 else ''} not match {query.dst}."

@@ -73,7 +73,7 @@ class CandidateStep:
 
 @dataclass(frozen=True, slots=True)
 class SkippedStep:
-    """`count` further routes of a large table that do not match; they are not listed one by one."""
+    """`count` routes that do not match and are not told one by one: of a large table, or of table local."""
 
     table: str
     count: int

@@ -16,23 +16,32 @@ FULL = 64
 
 
 def narrate(shelf: Table, flow: Flow, record: Record, found: Found | None, steps: list[Step]) -> None:
-    """Append a CandidateStep for each route of the table, then the TableStep that says what it answers."""
+    """Append a CandidateStep for each route worth telling, then the TableStep that says what the table answers.
+
+    The entries of table local that do not match (own addresses, broadcasts: the same few on every node) are counted,
+    not told one by one; so are those of a large table.
+    """
     met = {id(route): (fate, reason) for route, fate, reason in record}
     destination = Address(flow.version, flow.dst)
     winner = found.route if found else None
+    matching = [route for aliases in shelf.matches(flow.dst) for route in aliases]
+    routes = [*shelf.ordered()] if shelf.size <= FULL else matching
+    covered = {id(route) for route in matching}
+    told = [route for route in routes if id(route) in covered or route.table != "local"]
+    if len(told) < len(routes):
+        count = len(routes) - len(told)
+        steps.append(
+            SkippedStep(
+                "local", count, f"none of its {count} entries matches {destination}: it is not one of the node's own"
+            )
+        )
     best: Route | None = None
-    if shelf.size <= FULL:
-        routes = list(shelf.ordered())
-    else:
-        routes = [route for aliases in shelf.matches(flow.dst) for route in aliases]
-    for route in routes:
+    for route in told:
         at = route.dst.differs_at(destination)
         if at is not None:
             fate, reason = Fate.NO_MATCH, f"differs at bit {at} of {route.dst.length}: no candidate"
-        elif id(route) in met:
-            fate, reason = met[id(route)]
         else:
-            fate, reason = _lost(route, winner, flow)
+            fate, reason = met.get(id(route)) or _lost(route, winner, flow)
         if route is winner:
             best = route
         steps.append(CandidateStep(shelf.name, route, fate, reason, at, best))
