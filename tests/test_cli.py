@@ -240,7 +240,7 @@ def test_lookup_as_json(ask: Ask) -> None:
 
 def test_every_step_has_its_kind_and_a_sentence(ask: Ask) -> None:
     steps = ask("lookup", "centos-net1", "172.20.0.2", "--json").json["steps"]
-    assert {each["step"] for each in steps} == {"rule", "candidate", "table", "source"}
+    assert {each["step"] for each in steps} == {"rule", "candidate", "skipped", "table", "source"}
     assert all(each["says"].endswith(".") for each in steps)
     candidate = next(each for each in steps if each["step"] == "candidate" and each["dst"] == "172.19.0.0/16")
     assert (candidate["fate"], candidate["differs_at"], candidate["table"]) == ("no match", 14, "local+main")

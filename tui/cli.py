@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 import traceback
@@ -94,11 +95,15 @@ def _world(options: argparse.Namespace) -> World:
     """The World of now through the chosen engine, which is closed again."""
     from tui.choose import choose
 
+    # A large table is millions of objects that all stay: looking among them for garbage costs more than reading them.
+    gc.disable()
     engine = choose(options, fall_back=False).engine
     try:
         return engine.snapshot()
     finally:
         engine.close()
+        gc.freeze()
+        gc.enable()
 
 
 def _nodes(options: argparse.Namespace) -> int:
