@@ -154,7 +154,7 @@ def test_nodes_as_json(ask: Ask) -> None:
         "missing", "id",
     ]  # fmt: skip
     assert found["centos-net1"]["networks"] == [
-        {"network": "net1", "dev": "eth0", "address": "172.19.0.2/16", "mac": "02:42:ac:00:00:02"}
+        {"network": "net1", "dev": "eth0", "address": "172.19.0.2", "prefixlen": 16, "mac": "02:42:ac:00:00:02"}
     ]
     assert [found[name]["forwarding"] for name in ("centos-net1", "centos-net2")] == [False, None]
     assert found["[/foo]"]["missing"] == list(TOPICS)
@@ -170,7 +170,9 @@ def test_networks(ask: Ask) -> None:
     assert first["subnets"] == [{"subnet": "172.19.0.0/16", "gateway": "172.19.0.1"}]
     assert first["options"] == {"com.docker.network.bridge.name": "br-1"}
     assert [each["name"] for each in first["containers"]] == ["centos-net1", "centos-router"]
-    assert first["containers"][0]["address"] == "172.19.0.2/16"
+    assert first["containers"][0] == {
+        "name": "centos-net1", "address": "172.19.0.2", "prefixlen": 16, "mac": "02:42:ac:00:00:02",
+    }  # fmt: skip
 
 
 def test_routes_in_columns_say_what_they_mean(ask: Ask) -> None:
@@ -208,6 +210,15 @@ def test_a_table_that_was_not_read_is_no_empty_table(ask: Ask) -> None:
     said = ask("routes", "[/foo]")
     assert (said.code, said.out) == (3, "")
     assert "[/foo] is exited; start it to see its tables." in said.err
+
+
+def test_only_what_was_asked_for_is_said_to_be_missing(bare: Ask, tmp_path: Path) -> None:
+    path = tmp_path / "half.json"
+    path.write_text(dumps(World(nodes=(replace(ONE, missing=("tables4", "tables6", "routes6")),))))
+    assert "IPv6" in bare("routes", "centos-net1", "--open", str(path)).err
+    assert bare("routes", "centos-net1", "-4", "--open", str(path)).err == ""
+    said = bare("routes", "centos-net1", "-4", "--table", "all", "--open", str(path))
+    assert said.code == 0 and "note: not read: its IPv4 tables other than main." in said.err
 
 
 def test_a_node_that_shares_a_network_has_its_tables(ask: Ask) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tui.core.world import Interface, Network, Node, World
+from tui.core.world import Interface, InterfaceAddress, Network, Node, World
 from tui.output import print_columns, print_json
 
 
@@ -49,13 +49,20 @@ def forwarding(node: Node) -> bool | None:
 def _plugged(interface: Interface) -> list[dict[str, Any]]:
     if interface.kind == "loopback" or interface.name == "lo":
         return []
-    common = {"network": interface.network, "dev": interface.name}
-    return [{**common, "address": each, "mac": interface.mac or None} for each in _written(interface)]
+    return [{"network": interface.network, "dev": interface.name, **each} for each in _members(interface)]
 
 
-def _written(interface: Interface) -> list[str | None]:
-    """The addresses of an interface with their lengths; one None where it has none, so that it is still listed."""
-    return [f"{each.address}/{each.length}" for each in interface.addresses] or [None]
+def _members(interface: Interface) -> list[dict[str, Any]]:
+    """An object for each address but link-local ones; one with nulls where there is none: it is still listed."""
+    found: list[InterfaceAddress | None] = [each for each in interface.addresses if not each.address.is_link_local]
+    return [
+        {
+            "address": str(each.address) if each else None,
+            "prefixlen": each.length if each else None,
+            "mac": interface.mac or None,
+        }
+        for each in found or [None]
+    ]
 
 
 def _addresses(node: Node) -> str:
@@ -99,10 +106,10 @@ def network_json(network: Network, world: World) -> dict[str, Any]:
         "internal": network.internal,
         "options": dict(network.options),
         "containers": [
-            {"name": node.name, "address": address, "mac": interface.mac or None}
+            {"name": node.name, **each}
             for node, interface in world.members(network.name)
             if node.kind != "host"
-            for address in _written(interface)
+            for each in _members(interface)
         ],
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from dataclasses import replace
 
 from tui.arguments import UsageError
 from tui.core import explain
@@ -21,9 +22,7 @@ def print_routes(node: Node, world: World, options: argparse.Namespace) -> bool:
     """
     families = (options.family,) if options.family else (4, 6)
     table = _KNOWN.get(options.table, options.table)
-    topics = {f"routes{family}" if table == "main" else f"tables{family}" for family in families}
-    if table == "all":
-        topics = {f"routes{family}" for family in families}
+    topics = {f"{kind}{family}" for kind in _kinds(table) for family in families}
     routes = [each for each in node.routes if each.family in families and table in ("all", each.table)]
     if not routes and topics <= set(node.missing):
         note(node.problem or f"{', '.join(explain.missing(node))} could not be read.")
@@ -34,8 +33,13 @@ def print_routes(node: Node, world: World, options: argparse.Namespace) -> bool:
         print_json([ip_route_json(each) for each in routes])
     else:
         _print_text(routes, node, world, table)
-    _remarks(node)
+    _remarks(node, topics)
     return True
+
+
+def _kinds(table: str) -> tuple[str, ...]:
+    """What must have been read to show that table, in the words of world.TOPICS."""
+    return ("routes",) if table == "main" else ("routes", "tables") if table == "all" else ("tables",)
 
 
 def _check_table(table: str, node: Node) -> None:
@@ -81,10 +85,11 @@ def _way(hop: NextHop, route: Route) -> tuple[str, str]:
     return gateway + weight, (hop.dev or "-") + flags
 
 
-def _remarks(node: Node) -> None:
-    """What the answer does not hold, on standard error."""
-    if node.missing:
-        note(f"not read: {', '.join(explain.missing(node))}.")
+def _remarks(node: Node, topics: set[str]) -> None:
+    """What the answer does not hold though it was asked for, on standard error."""
+    absent = explain.missing(replace(node, missing=tuple(each for each in node.missing if each in topics)))
+    if absent:
+        note(f"not read: {', '.join(absent)}.")
     if node.unread:
         lines = "line was" if len(node.unread) == 1 else "lines were"
         note(f"{len(node.unread)} {lines} not understood, such as: {faint(node.unread[0][:120])}")
