@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tui.core.addresses import AddressError, parse_address, parse_prefix
@@ -50,23 +50,23 @@ def _route(given: dict[str, Any], table: str, dev: str | None) -> tuple[Route, i
         return None
     if kind is None:
         return None
-    draft = _draft(given)
+    draft = _draft(given, _OF_ROUTE)
     legs = given.get("nexthops") or []
     draft.dev = draft.dev if legs else draft.dev or dev
     route, told = to(dst, drafted(draft, kind, table)), draft.family
     for each in legs if isinstance(legs, list) else [legs]:
-        leg = _draft(each if isinstance(each, dict) else {"nexthop": each})
+        leg = _draft(each if isinstance(each, dict) else {"nexthop": each}, _OF_NEXTHOP)
         route, told = with_hop(route, leg), told or leg.family
     return route, told
 
 
-def _draft(given: dict[str, Any]) -> Draft:
+def _draft(given: dict[str, Any], readers: Mapping[str, _Reader]) -> Draft:
     """An object's keys as a draft; a key or value that is not understood becomes two words."""
     draft = Draft()
     for key, value in given.items():
         if key in _APART:
             continue
-        reader = _READERS.get(key)
+        reader = readers.get(key)
         if reader is None or not reader(draft, value):
             draft.words += [key, value if isinstance(value, str) else json.dumps(value)]
     order = {"mark": 1, "realm": 2, "uid": 3, "cache": 9, "expires": 4, "error": 4, "iif": 6, "encap": 0, "nh_info": 9}
@@ -202,14 +202,18 @@ def _attribute(name: str, unit: str = "", family: int | None = None) -> _Reader:
     return reader
 
 
-_READERS: dict[str, _Reader] = {
+_OF_NEXTHOP: dict[str, _Reader] = {
     "gateway": _gateway,
     "via": _via,
-    "prefsrc": _prefsrc,
-    "pref": _pref,
+    "dev": _field("dev", device),
+    "weight": _field("weight", lambda text: integer(text, 0xFFFFFFFF)),
     "flags": _flags,
-    "flow": _flow,
     "encap": _encap,
+    "flow": _flow,
+    "pref": _pref,
+}
+_OF_ROUTE = {key: read for key, read in _OF_NEXTHOP.items() if key != "weight"} | {
+    "prefsrc": _prefsrc,
     "metrics": _metrics,
     "cache": _cache,
     "mark": _mark,
@@ -220,12 +224,10 @@ _READERS: dict[str, _Reader] = {
     "iif": _attribute("iif"),
     "ttl-propogate": _attribute("ttl-propagate"),
     "from": _field("src", lambda text: parse_prefix(text, 6)),
-    "dev": _field("dev", device),
     "table": _field("table", lambda text: named(TABLES, text)),
     "protocol": _field("protocol", lambda text: named(PROTOCOLS, text)),
     "scope": _field("scope", lambda text: named(SCOPES, text)),
     "metric": _field("metric", lambda text: 0xFFFFFFFF if text == "-1" else integer(text, 0xFFFFFFFF)),
     "tos": _field("tos", dsfield),
     "nhid": _field("nhid", lambda text: integer(text, 0xFFFFFFFF)),
-    "weight": _field("weight", lambda text: integer(text, 0xFFFFFFFF)),
 }

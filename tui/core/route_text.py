@@ -98,10 +98,9 @@ class _Listing:
         route = self.routes[-1]
         words = " ".join(rest).split()
         if first != "nexthop":
-            said = " ".join([first, *words])
-            self.routes[-1] = replace(route, attributes=(*route.attributes, said))
+            self.routes[-1] = _with_line(route, first, words)
             return True
-        draft = read_words(words)
+        draft = read_words(words, "nexthop")
         if not draft.seen:
             return False
         hops = () if self.bare else route.nexthops
@@ -111,6 +110,16 @@ class _Listing:
             self.defaults[index] = draft.family
         self.routes[-1] = with_hop(replace(route, nexthops=hops), draft)
         return True
+
+
+def _with_line(route: Route, first: str, words: list[str]) -> Route:
+    """The route with its `nh_info` or `cache` line. What `get` prints after `cache <local>` is said of the route."""
+    if first == "nh_info":
+        return replace(route, attributes=(*route.attributes, " ".join([first, *words])))
+    flags = words[:1] if words[:1] and words[0].startswith("<") else []
+    draft = read_words(words[len(flags) :], "cache")
+    said = (*draft.flags, *draft.attributes, " ".join([first, *flags]))
+    return replace(route, attributes=(*route.attributes, *said), words=(*route.words, *draft.words))
 
 
 def _destination(text: str) -> Prefix | None:

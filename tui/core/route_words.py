@@ -55,13 +55,17 @@ _Reader = Callable[[Draft, list[str]], int]
 """Takes the words from a keyword on, puts them into the draft and says how many it took: 0 if it cannot read them."""
 
 
-def read_words(words: list[str]) -> Draft:
-    """Read the words after a destination. A keyword that comes twice, or lacks a value, is not understood."""
+def read_words(words: list[str], of: str = "route") -> Draft:
+    """Read the words after a destination, or those of a `nexthop` or a `cache` line, as `of` says.
+
+    A keyword that comes twice, lacks a value, or does not belong to that line is not understood.
+    """
+    readers = _READERS_OF[of]
     draft = Draft()
     at = 0
     while at < len(words):
         word = _SAME.get(words[at], words[at])
-        reader = _READERS.get(word)
+        reader = readers.get(word)
         taken = reader(draft, words[at:]) if reader is not None and word not in draft.seen else 0
         if taken:
             draft.seen.add(word)
@@ -184,23 +188,27 @@ def _number(text: str) -> int | None:
     return integer(text, 0xFFFFFFFF)
 
 
-_READERS: dict[str, _Reader] = {
+_CACHE: dict[str, _Reader] = {
     **dict.fromkeys(FLAGS, _flag),
     **dict.fromkeys((*METRICS, "realm", "uid", "mark", "iif", "oif", "ttl-propagate"), _attribute),
     **dict.fromkeys(("users", "used", "age"), _age),
     **dict.fromkeys(("expires", "error"), _of_ipv6),
+}
+_NEXTHOP = _CACHE | {
     "via": _via,
+    "dev": _value("dev", device),
+    "encap": _encap,
+    "pref": _pref,
+}
+_ROUTE = _NEXTHOP | {
     "src": _source,
     "from": _from,
-    "pref": _pref,
-    "encap": _encap,
-    "dev": _value("dev", device),
     "table": _value("table", lambda text: named(TABLES, text)),
     "proto": _value("protocol", lambda text: named(PROTOCOLS, text)),
     "scope": _value("scope", lambda text: named(SCOPES, text)),
     "metric": _value("metric", _metric),
     "tos": _value("tos", dsfield),
     "nhid": _value("nhid", _number),
-    "weight": _value("weight", _number),
 }
+_READERS_OF = {"route": _ROUTE, "nexthop": _NEXTHOP | {"weight": _value("weight", _number)}, "cache": _CACHE}
 _SAME = {"protocol": "proto", "dsfield": "tos", "realms": "realm", "priority": "metric", "preference": "metric"}

@@ -44,6 +44,7 @@ def read_sysctls(text: str, names: Iterable[str] = ()) -> SysctlReading:
             name, value = sysctl_name(match[1]), match[2]
         elif waiting and line.strip() and not is_prompt(line):
             name, value = waiting.pop(0), line.strip()
+            unread += [line] if value.startswith("cat: ") else []
         else:
             unread += [line] if line.strip() and not is_prompt(line) else []
             continue
