@@ -19,6 +19,8 @@ import pytest
 
 import tui.files
 from tui import __version__, cli
+from tui.arguments import parse
+from tui.choose import choose
 from tui.core.addresses import parse_address, parse_prefix
 from tui.core.saved import dumps, loads
 from tui.core.world import (
@@ -33,6 +35,8 @@ from tui.core.world import (
     World,
     default_rules,
 )
+from tui.engines.base import EngineError
+from tui.engines.sim import Simulator
 
 ROOT = Path(__file__).parent.parent
 LO = Interface("lo", 1, addresses=(InterfaceAddress(parse_address("127.0.0.1"), 8, "host"),), kind="loopback")
@@ -408,6 +412,23 @@ def test_no_engine_is_told_from_a_mistake(bare: Ask) -> None:
 def test_the_simulated_lab_answers_when_it_is_asked_for(bare: Ask) -> None:
     said = bare("lookup", "centos-net1", "centos-net2", "--engine", "sim", "--json")
     assert said.code == 0 and said.json["decision"]["dst"] == "default"
+
+
+def test_where_docker_is_away_the_screen_opens_on_a_lab_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the kernel where this machine allows it, else simulated; a script never gets it unasked."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+    choice = choose(parse([]), fall_back=True)
+    try:
+        assert {"centos-net1", "centos-net2", "centos-router"} <= {each.name for each in choice.engine.snapshot().nodes}
+        assert "/nowhere/docker.sock" in choice.note and "two-bridges" in choice.note
+        assert choice.simulated is isinstance(choice.engine, Simulator)
+        assert ("simulated" in choice.note) is choice.simulated
+    finally:
+        choice.engine.close()
+    with pytest.raises(EngineError):
+        choose(parse(["nodes"]), fall_back=False)
+    with pytest.raises(EngineError):
+        choose(parse(["--engine", "docker"]), fall_back=True)
 
 
 # Files

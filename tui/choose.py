@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 from dataclasses import dataclass
 
 from tui.engines.base import Engine, EngineError
@@ -72,9 +70,12 @@ def _lab() -> Engine:
 
 
 def _kernel() -> Engine:
-    if importlib.util.find_spec("tui.engines.kernel") is None:
+    from tui.labs import load
+
+    try:
+        from tui.engines.kernel import start
+    except ImportError:
         raise EngineError(
-            "This version of routetui has no kernel engine.", "Use --engine docker, --engine sim or --open FILE."
-        )
-    engine: Engine = importlib.import_module("tui.engines.kernel").start(LAB)
-    return engine
+            "Network namespaces need Linux, so --engine kernel cannot run here.", "Use --engine docker or --engine sim."
+        ) from None
+    return start(load(LAB))
