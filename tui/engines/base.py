@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
@@ -18,6 +19,13 @@ class EngineError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+def no_such_node(name: str, names: Sequence[str]) -> EngineError:
+    """The error for a node that is not there, with the names that come near."""
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    hint = f"Did you mean {' or '.join(near)}?" if near else "`routetui nodes` lists what there is."
+    return EngineError(f"There is no node named {name!r}. {hint}")
 
 
 class Run(Protocol):

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import re
+import select
 import socket
 import stat
 import tempfile
@@ -100,19 +101,24 @@ def attach(name: str) -> KernelLab:
 
 
 def down(name: str) -> None:
-    """End a lab that is up: it is gone when this returns. EngineError where there is none."""
+    """End a lab that is up: all of it is gone when this returns. EngineError where there is none."""
     path = _path(name)
-    link = _connect(name, path)
-    channel = Channel(link)
+    channel = Channel(_connect(name, path))
     try:
-        channel.ask("end")
-        link.settimeout(_SECONDS)
-        link.recv(1)  # its end of the connection closes when its process does
+        answer, _, _ = channel.ask("recall")
+        process = os.pidfd_open(answer["pid"])
+        try:
+            channel.ask("end")
+            ended = select.select([process], [], [], _SECONDS)[0]
+        finally:
+            os.close(process)
+        if not ended:
+            raise EngineError(f"The lab {name} does not end: its process {answer['pid']} is still there.")
     except OSError as error:
         raise EngineError(f"The lab {name} does not end: {error.strerror or error}.") from error
     finally:
         channel.close()
-        path.unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def _path(name: str) -> Path:

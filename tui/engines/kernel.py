@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from tui.core.labs import Lab
-from tui.core.layout import HOST
-from tui.core.world import Interface, Node, World
+from tui.core.world import Node, World
 from tui.engines import lab_channel
-from tui.engines.base import EngineError, Run
+from tui.engines.base import EngineError, Run, no_such_node
 from tui.engines.isolation import NFT, RULES
 from tui.engines.lab_channel import Channel, gone
 from tui.engines.lab_ip import without_ip
 from tui.engines.lab_making import Made, Making, bridge_name
 from tui.engines.lab_runs import start_run
 from tui.engines.netlink import Namespace
+from tui.engines.plugging import plug_in
 from tui.engines.watching import Watch
 
 
@@ -49,7 +48,7 @@ class KernelLab:
             self._check_open()
             self._channel.check()
             found = {node.name: self._read(node) for node in self._plan.nodes if node.shares is None}
-        found = self._plugged_in(found)
+        found = plug_in(found, self._carriers())
         nodes = [found[node.name] if node.shares is None else _sharing(node, found) for node in self._plan.nodes]
         return replace(self._plan, nodes=tuple(nodes))
 
@@ -111,9 +110,7 @@ class KernelLab:
         """The node whose network that of `name` is; EngineError where there is none."""
         node = self._plan.node(name)
         if node is None:
-            near = difflib.get_close_matches(name, [each.name for each in self._plan.nodes], n=3, cutoff=0.4)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "`routetui nodes` lists what there is."
-            raise EngineError(f"There is no node named {name!r}. {hint}")
+            raise no_such_node(name, [each.name for each in self._plan.nodes])
         return node.name if node.shares is None else self._place(node.shares)
 
     def _read(self, node: Node) -> Node:
@@ -124,26 +121,10 @@ class KernelLab:
         except OSError as error:
             raise EngineError(f"{node.name} cannot be read: {error.strerror}.") from error
 
-    def _plugged_in(self, nodes: dict[str, Node]) -> dict[str, Node]:
-        """Each interface with the network that it is plugged into: the one whose bridge its other end is a port of."""
-        carriers = sorted(self._plan.networks, key=lambda network: network.bridge is None)
-        networks = {bridge_name(network, place): network.name for place, network in enumerate(carriers)}
-        host = nodes[HOST]
-        ports = {
-            (port.index, port.peer_index): networks[port.master] for port in host.interfaces if port.master in networks
-        }
-
-        def network(node: Node, interface: Interface) -> str | None:
-            if node.name == HOST:
-                return networks.get(interface.name)
-            return ports.get((interface.peer_index or 0, interface.index))
-
-        return {
-            name: replace(
-                node, interfaces=tuple(replace(each, network=network(node, each)) for each in node.interfaces)
-            )
-            for name, node in nodes.items()
-        }
+    def _carriers(self) -> dict[str, str]:
+        """The networks by the bridge that carries them."""
+        ordered = sorted(self._plan.networks, key=lambda network: network.bridge is None)
+        return {bridge_name(network, place): network.name for place, network in enumerate(ordered)}
 
 
 def _sharing(node: Node, nodes: dict[str, Node]) -> Node:

@@ -80,7 +80,8 @@ Answer = tuple[dict[str, Any], bytes, list[int]]
 class Host:
     """Process 1 of the lab."""
 
-    def __init__(self, mounted: bool) -> None:
+    def __init__(self, mounted: bool, outside: int) -> None:
+        self.outside = outside
         self.nodes = {HOST: os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)}
         self.links: dict[tuple[str, int], socket.socket] = {}
         self.running: dict[int, socket.socket] = {}
@@ -197,8 +198,8 @@ class Host:
         return {}, b"", []
 
     def recall(self, _asked: Request) -> Answer:
-        """The bytes that were kept, and the nodes with the descriptors that stand for them here."""
-        return {"nodes": self.nodes, "mounted": self.mounted}, self.memo, []
+        """The bytes that were kept, and the process outside, which ends when everything else has."""
+        return {"pid": self.outside}, self.memo, []
 
     def end(self, _asked: Request) -> Answer:
         """End the lab, once this is answered."""
@@ -296,7 +297,7 @@ def inside(control: socket.socket, listener: socket.socket | None, lifeline: int
         own_mounts()
     except OSError:
         mounted = False  # only `ip netns` misses it
-    host = Host(mounted)
+    host = Host(mounted, outside)
     host.clients.append(control)
     control.send(json.dumps({"pid": outside, "mounted": mounted}).encode() + b"\n")
     host.stay(listener, lifeline, ear)

@@ -40,7 +40,7 @@ class NetlinkError(OSError):
 def refusal(error: OSError) -> str:
     """What iproute2 prints for a refused request: the kernel's own words, or the error's."""
     if isinstance(error, NetlinkError):
-        return f"Error: {error.text}" if error.text else f"RTNETLINK answers: {error.strerror}"
+        return f"Error: {error.text.rstrip('.')}." if error.text else f"RTNETLINK answers: {error.strerror}"
     return error.strerror or str(error)
 
 

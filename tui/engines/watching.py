@@ -8,6 +8,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from tui.engines.nlsocket import open_socket
 from tui.engines.setns import Where, elsewhere, enter
@@ -17,6 +18,22 @@ GROUPS = (1, 5, 7, 8, 9, 11, 19, 24, 25, 32)
 NEXTHOP (linux/rtnetlink.h). NETCONF tells of forwarding, rp_filter and the like; other sysctls make no notification."""
 
 
+class Ear(Protocol):
+    """What a watch can wait for: a socket, or what behaves as one."""
+
+    def fileno(self) -> int:
+        """The descriptor that becomes readable."""
+        ...
+
+    def recv(self, size: int, flags: int, /) -> bytes:
+        """Take what waits; OSError where nothing does."""
+        ...
+
+    def close(self) -> None:
+        """Stop listening."""
+        ...
+
+
 class Watch:
     """Iterate to hear of changes: each yield is the set of positions, in the list given, of what changed.
 
@@ -24,7 +41,7 @@ class Watch:
     it is open it keeps the namespaces alive: close it when a container has stopped.
     """
 
-    def __init__(self, links: Sequence[socket.socket], life: int | None = None) -> None:
+    def __init__(self, links: Sequence[Ear], life: int | None = None) -> None:
         """`links` are sockets that listen to GROUPS, one a namespace; they are closed with the watch.
 
         `life` is a socket's descriptor: when its other end closes, the watch ends.
@@ -88,7 +105,7 @@ class Watch:
         self._ear = self._bell = -1
 
 
-def _drain(link: socket.socket) -> None:
+def _drain(link: Ear) -> None:
     """Take what waits. ENOBUFS says that some were lost: something changed all the same."""
     with contextlib.suppress(OSError):
         while True:
@@ -97,6 +114,11 @@ def _drain(link: socket.socket) -> None:
 
 def watch(wheres: Sequence[Where]) -> Watch:
     """Listen to many namespaces; raises OSError when one is gone or may not be entered. Changes from now on count."""
+    return Watch(ears(wheres))
+
+
+def ears(wheres: Sequence[Where]) -> list[socket.socket]:
+    """A socket in each namespace that hears of its changes; raises the first OSError, with none left open."""
     links: list[socket.socket] = []
 
     def work() -> None:
@@ -110,4 +132,4 @@ def watch(wheres: Sequence[Where]) -> Watch:
         for link in links:
             link.close()
         raise
-    return Watch(links)
+    return links
