@@ -10,7 +10,8 @@ import re
 from dataclasses import replace
 
 from tui.core.addresses import WIDTH, Address, AddressError, Prefix, mask_length, parse_address, parse_prefix
-from tui.core.reading import Reading, is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import Reading, lines_of
 from tui.core.route_draft import classic4, classic6, with_legs
 from tui.core.route_words import device
 from tui.core.world import Route

@@ -8,7 +8,8 @@ from dataclasses import replace
 from tui.core.addresses import AddressError, mask_length, parse_address, parse_prefix
 from tui.core.link_draft import LinkDraft, is_mac, linked
 from tui.core.names import integer
-from tui.core.reading import LinkReading, is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import LinkReading, lines_of
 from tui.core.world import InterfaceAddress
 
 _NEW = re.compile(r"^(\S+): flags=\d+<([^>]*)>\s*(.*)$")

@@ -14,7 +14,8 @@ from tui.core.link_draft import LinkDraft, is_mac, linked
 from tui.core.link_json import read_link_json
 from tui.core.names import SCOPES, address_flags, integer, named
 from tui.core.procfs import is_if_inet6, read_if_inet6
-from tui.core.reading import LinkReading, is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import LinkReading, lines_of
 from tui.core.world import InterfaceAddress
 
 _HEADER = re.compile(r"^\s*(\d+):\s+(\S+):\s+<([^>]*)>\s*(.*)$")

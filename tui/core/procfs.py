@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from tui.core.addresses import Address, Prefix, parse_address
 from tui.core.names import TABLES, TYPES, address_flags
-from tui.core.reading import LinkReading, Reading, is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import LinkReading, Reading, lines_of
 from tui.core.route_draft import classic4, classic6, with_legs
 from tui.core.world import Interface, InterfaceAddress, Route
 

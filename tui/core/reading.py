@@ -6,7 +6,6 @@ that is not blank is a value, a header or a prompt that carries none, or one of 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from tui.core.text import clean
@@ -53,18 +52,6 @@ class SysctlReading:
 
     sysctls: tuple[tuple[str, int], ...] = ()
     unread: tuple[str, ...] = ()
-
-
-COMMANDS = ("ip", "route", "netstat", "ifconfig", "sysctl", "cat", "docker", "podman", "sudo", "busybox", "nsenter")
-"""Commands whose output these readers know, or that run one of them somewhere else."""
-
-_PROMPT = re.compile(rf"^\s*(?:\S.{{0,80}}?[#$>%]\s*|[#$>%]\s*|\+\s+)(?:\S*/)?(?:{'|'.join(COMMANDS)})(?=\s|$)")
-_BARE_PROMPT = re.compile(r"^\s*(?:\[?[\w.-]+@[\w.-]+[: ~][^\s]*\]?)?[#$>%]\s*$")
-
-
-def is_prompt(line: str) -> bool:
-    """Whether a line is a shell prompt, alone or with one of the COMMANDS typed after it."""
-    return bool(_PROMPT.match(line) or _BARE_PROMPT.match(line))
 
 
 def lines_of(text: str) -> list[str]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from tui.core.addresses import Address
 from tui.core.names import integer
-from tui.core.reading import is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import lines_of
 from tui.core.refusals import ERRNO_TEXT
 from tui.core.routes import read_ip_json, read_ip_route
 from tui.core.world import Route

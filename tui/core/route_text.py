@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from tui.core.addresses import AddressError, Prefix, parse_prefix
 from tui.core.names import TYPES
-from tui.core.reading import Reading, is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import Reading, lines_of
 from tui.core.route_draft import drafted, settle, to, with_hop
 from tui.core.route_words import read_words
 from tui.core.world import Route

@@ -25,7 +25,8 @@ from tui.core.procfs import (
     read_proc_ipv6_route,
     read_proc_route,
 )
-from tui.core.reading import Reading, is_prompt
+from tui.core.prompts import is_prompt
+from tui.core.reading import Reading
 from tui.core.route_json import read_ip_json
 from tui.core.route_line import ip_route_json, ip_route_line
 from tui.core.route_text import read_ip_route

@@ -12,7 +12,8 @@ from typing import Any
 
 from tui.core.json_values import json_objects
 from tui.core.names import IP_PROTOCOLS
-from tui.core.reading import RuleReading, is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import RuleReading, lines_of
 from tui.core.rule_words import L3MDEV, RuleDraft, read_rule_words
 from tui.core.world import Rule
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tui.core.reading import SysctlReading, is_prompt, lines_of
+from tui.core.prompts import is_prompt
+from tui.core.reading import SysctlReading, lines_of
 
 _ROOT = "/proc/sys/"
 _LINE = re.compile(r"^\s*((?:/proc/sys/)?[a-z][\w.:@/-]*[./][\w.:@/*-]+)\s*(?:=|:)\s*(.*?)\s*$")
