@@ -11,12 +11,14 @@ from tui.core.columns import is_columns
 from tui.core.links import is_link
 from tui.core.names import TYPES
 from tui.core.procfs import is_fib_trie, is_proc_ipv6_route, is_proc_route
+from tui.core.route_words import KEYWORDS
 from tui.core.rules import is_rule
 from tui.core.sysctl_text import is_sysctl
 
+_PREFIX = r"(?:\d{1,3}(?:\.\d{1,3}){3}|[\da-fA-F]*:[\da-fA-F]*:[\da-fA-F:.]*)(?:/\d{1,3})?"
 IP_ROUTE = re.compile(
-    rf"^\s*(?:(?:{'|'.join(TYPES.values())}|\d{{1,2}})\s+)?(?:default|[\da-fA-F:.]+(?:/\d{{1,3}})?)"
-    r"(?:\s+(?:via|dev|proto|protocol|scope|metric|nhid|encap|table|from|src|tos|mtu|error)\s|\s*$)|^\s+nexthop\s"
+    rf"^\s*(?:(?:{'|'.join(TYPES.values())}|\d{{1,2}})\s+)?(?:default|{_PREFIX})"
+    rf"(?:\s+(?:{'|'.join(map(re.escape, KEYWORDS))})(?:\s|$)|\s*\\|\s*$)|^\s+nexthop\s"
 )
 """A line of `ip route`. A bare prefix counts too: the first line of a multipath route may have no more."""
 

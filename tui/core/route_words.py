@@ -212,3 +212,6 @@ _ROUTE = _NEXTHOP | {
 }
 _READERS_OF = {"route": _ROUTE, "nexthop": _NEXTHOP | {"weight": _value("weight", _number)}, "cache": _CACHE}
 _SAME = {"protocol": "proto", "dsfield": "tos", "realms": "realm", "priority": "metric", "preference": "metric"}
+
+KEYWORDS = ("via", "dev", "proto", *(word for word in (*_ROUTE, *_SAME) if word not in ("via", "dev", "proto")))
+"""Every word that may follow a destination, the frequent ones first."""
