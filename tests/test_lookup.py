@@ -391,3 +391,11 @@ def test_random_tables_agree_with_a_slow_and_independent_lookup(case):
         for step in told.steps:
             if isinstance(step, CandidateStep) and step.fate is Fate.NO_MATCH:
                 assert probe not in ipaddress.ip_network(str(step.route.dst))
+
+
+def test_the_merged_trie_is_searched_once():
+    told = ask(node([CONNECTED]), "8.8.8.8")
+    tables = [step.table for step in told.steps if isinstance(step, TableStep)]
+    assert tables == ["local+main", "default"]
+    main = next(step for step in told.steps if isinstance(step, RuleStep) and step.rule.priority == 32766)
+    assert main.reason == "table main was searched together with local"

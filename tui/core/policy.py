@@ -10,6 +10,9 @@ from tui.core.fib import Fib, Flow
 from tui.core.steps import Failure, RuleStep, Step, TableStep
 from tui.core.world import NextHop, Route, Rule
 
+MERGED = "local+main"
+"""The name of the trie that IPv4 tables local and main share until the first rule is added."""
+
 LEGACY_TOS = 0x1C
 """The bits of the DS field that `tos` of a route or rule is compared with (INET_DSCP_LEGACY_TOS_MASK)."""
 
@@ -44,13 +47,17 @@ REFUSALS = {
 def walk(fib: Fib, flow: Flow, search: Search, steps: list[Step] | None) -> Found | None:
     """Ask the rules in order; None where none of them had an answer (ENETUNREACH)."""
     rules = fib.rules[flow.version]
+    searched = False  # the trie that local and main share, which is searched once
     index = 0
     while index < len(rules):
         rule = rules[index]
         index += 1
         mismatch = match(rule, flow)
+        table = _table(fib, rule)
+        again = searched and table == MERGED
         if steps is not None:
-            steps.append(RuleStep(rule, mismatch is None, mismatch or _does(fib, rule)))
+            does = "table main was searched together with local" if again else _does(rule, table)
+            steps.append(RuleStep(rule, mismatch is None, mismatch or does))
         if mismatch is not None or rule.action == "nop":
             continue
         if rule.action == "goto":
@@ -59,9 +66,10 @@ def walk(fib: Fib, flow: Flow, search: Search, steps: list[Step] | None) -> Foun
         if rule.action in REFUSALS:
             failure, errno = REFUSALS[rule.action]
             return Found("", failure=failure, errno=errno, rule=rule)
-        if rule.action != "table":
+        if rule.action != "table" or again:
             continue
-        found = search(_table(fib, rule), flow)
+        searched = table == MERGED
+        found = search(table, flow)
         if found is not None and not _suppressed(rule, found, steps):
             return found
     return None
@@ -69,7 +77,7 @@ def walk(fib: Fib, flow: Flow, search: Search, steps: list[Step] | None) -> Foun
 
 def _table(fib: Fib, rule: Rule) -> str:
     """Local and main are one trie until the first rule is added: both names then mean that trie."""
-    return "local+main" if fib.merged and rule.family == 4 and rule.table in ("local", "main") else rule.table
+    return MERGED if fib.merged and rule.family == 4 and rule.table in ("local", "main") else rule.table
 
 
 def _target(rules: tuple[Rule, ...], index: int, rule: Rule) -> int:
@@ -138,7 +146,7 @@ def _inside(prefix: Prefix, value: int) -> bool:
     return value >> shift == prefix.value >> shift
 
 
-def _does(fib: Fib, rule: Rule) -> str:
+def _does(rule: Rule, table: str) -> str:
     """What a rule that applies does, as a phrase."""
     if rule.action == "goto":
         return "its target is missing, so it is passed over" if rule.unresolved else f"goes on at rule {rule.target}"
@@ -148,6 +156,6 @@ def _does(fib: Fib, rule: Rule) -> str:
         return f"refuses the packet: {rule.action}"
     if rule.action != "table":
         return f"its action {rule.action} is not known to routetui and is passed over"
-    if _table(fib, rule) == "local+main":
+    if table == MERGED:
         return "looks in tables local and main, which are one until somebody adds a rule"
     return f"looks in table {rule.table}"
