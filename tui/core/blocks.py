@@ -22,6 +22,7 @@ IP_ROUTE = re.compile(
 )
 """A line of `ip route`. A bare prefix counts too: the first line of a multipath route may have no more."""
 
+_OPENS = re.compile(r"^\s*(?:\[\s*(?:$|[\[{\]])|\{\s*(?:$|\"))")  # not every line that begins with a bracket
 _CONTINUED = re.compile(r"^\s+(?:nexthop|cache|nh_info)\b")
 _KINDS = (
     ("rules", is_rule),
@@ -56,7 +57,11 @@ def blocks_of(lines: Sequence[str]) -> list[Block]:
     at = 0
     while at < len(lines):
         line = lines[at]
-        document = _document(lines[at:]) if line[:1] in ("[", "{") else None
+        if form == "ip route" and IP_ROUTE.match(line):  # nearly every line of a large table
+            held.append(line)
+            at += 1
+            continue
+        document = _document(lines[at:]) if _OPENS.match(line) else None
         if document is not None:
             end()
             form = ""

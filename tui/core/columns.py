@@ -12,7 +12,7 @@ from dataclasses import replace
 from tui.core.addresses import WIDTH, Address, AddressError, Prefix, mask_length, parse_address, parse_prefix
 from tui.core.prompts import is_prompt
 from tui.core.reading import Reading, lines_of
-from tui.core.route_draft import classic4, classic6, with_legs
+from tui.core.route_draft import classic4, classic6, kind6, to, with_legs
 from tui.core.route_words import device
 from tui.core.world import Route
 
@@ -100,7 +100,8 @@ def _row6(words: list[str]) -> Route | None:
     number = 0xFFFFFFFF if metric == "-1" else _number(metric)
     if number is None or dst.version != 6:
         return None
-    route = classic6(dst, device(words[6]), gateway, number, reject="!" in flags, own="n" in flags)
+    way = classic6(kind6(dst), device(words[6]), gateway, number, reject="!" in flags, own="n" in flags)
+    route = to(dst, way)
     return replace(route, words=("via", named)) if named else route
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from tui.core.addresses import Address, Prefix, parse_address
 from tui.core.names import TABLES, TYPES, address_flags
 from tui.core.prompts import is_prompt
 from tui.core.reading import LinkReading, Reading, lines_of
-from tui.core.route_draft import classic4, classic6, with_legs
+from tui.core.route_draft import classic4, classic6, kind6, to, with_legs
 from tui.core.world import Interface, InterfaceAddress, Route
 
 _GATEWAY, _REJECT, _NO_NEXTHOP, _ANYCAST = 0x0002, 0x0200, 0x00200000, 0x00100000
@@ -56,11 +57,24 @@ def read_proc_route(text: str) -> Reading:
 
 def _route4(words: list[str]) -> Route:
     dev, dst, gateway, flags, _, _, metric, mask = words[:8]
-    if not (0 <= int(metric) <= 0xFFFFFFFF and len(dst) == len(gateway) == len(mask) == 8):
+    if len(dst) != 8:
+        raise ValueError
+    return to(Prefix(4, _little(dst), _length(mask)), _way4(dev, gateway, flags, metric))
+
+
+@lru_cache(maxsize=4096)
+def _length(mask: str) -> int:
+    return _MASK_LENGTH[_little(mask)]
+
+
+@lru_cache(maxsize=65536)
+def _way4(dev: str, gateway: str, flags: str, metric: str) -> Route:
+    """All but the destination: the same few in a table of any size. Raises ValueError."""
+    if len(gateway) != 8 or not 0 <= int(metric) <= 0xFFFFFFFF:
         raise ValueError
     way, bits = _little(gateway), int(flags, 16)
     return classic4(
-        Prefix(4, _little(dst), _MASK_LENGTH[_little(mask)]),
+        Prefix(4, 0, 0),
         None if dev == "*" else dev,
         Address(4, way) if way else None,
         int(metric),
@@ -95,19 +109,26 @@ def read_proc_ipv6_route(text: str) -> Reading:
 
 
 def _route6(words: list[str]) -> Route:
-    dst, length, src, src_length, gateway, metric, _, _, flags, dev = words[:10]
-    if len(dst) != 32 or len(src) != 32 or len(gateway) != 32 or not 0 <= int(metric, 16) <= 0xFFFFFFFF:
+    dst, length, *way, _, _, flags, dev = words[:10]
+    prefix = _prefix6(dst, length)
+    return to(prefix, _way6(kind6(prefix), (*way, flags, dev)))
+
+
+@lru_cache(maxsize=65536)
+def _way6(kind: str, words: tuple[str, ...]) -> Route:
+    """All but the destination, of which `kind` tells what matters. Raises ValueError."""
+    src, src_length, gateway, metric, flags, dev = words
+    if len(gateway) != 32 or not 0 <= int(metric, 16) <= 0xFFFFFFFF:
         raise ValueError
-    bits, way = int(flags, 16), int(gateway, 16)
+    bits, way, origin = int(flags, 16), int(gateway, 16), _prefix6(src, src_length)
     route = classic6(
-        _prefix6(dst, length),
+        kind,
         dev,
         Address(6, way) if way else None,
         int(metric, 16),
         reject=bool(bits & _REJECT),
         own=bool(bits & (_NO_NEXTHOP | _LOCAL)),
     )
-    origin = _prefix6(src, src_length)
     return replace(
         route,
         type="anycast" if bits & _ANYCAST and route.type == "local" else route.type,
@@ -117,7 +138,7 @@ def _route6(words: list[str]) -> Route:
 
 
 def _prefix6(address: str, length: str) -> Prefix:
-    if not 0 <= int(length, 16) <= 128:
+    if len(address) != 32 or not 0 <= int(length, 16) <= 128:
         raise ValueError
     return Prefix(6, int(address, 16), int(length, 16))
 

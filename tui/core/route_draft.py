@@ -135,20 +135,29 @@ def classic4(
     return Route(dst, nexthops=(NextHop(dev, gateway),), scope=scope, metric=metric or None, words=words)
 
 
-def classic6(dst: Prefix, dev: str, gateway: Address | None, metric: int, *, reject: bool, own: bool) -> Route:
+def kind6(dst: Prefix) -> str:
+    """What of a destination decides how an entry of classic6 reads: `empty` for ::/0, `multicast`, or ""."""
+    if dst.length == 0:
+        return "empty"
+    return "multicast" if dst.length >= 8 and dst.value >> 120 == 0xFF else ""
+
+
+def classic6(kind: str, dev: str, gateway: Address | None, metric: int, *, reject: bool, own: bool) -> Route:
     """A route of any IPv6 table as /proc/net/ipv6_route and what is made of it can tell (ipv6_route_seq_show).
 
-    The form names no table: own addresses and multicast are in local, where the kernel puts them, and the empty
-    entry ::/0 of metric 2^32-1 in unspec; all else reads as main.
+    Its destination, of which `kind` is the kind6, is left open. The form names no table: own addresses and multicast
+    are in local, where the kernel puts them, and the empty entry ::/0 of metric 2^32-1 in unspec; all else reads as
+    main.
     """
+    nowhere = Prefix(6, 0, 0)
     if reject:
-        empty = dst.length == 0 and metric == 0xFFFFFFFF
+        empty = kind == "empty" and metric == 0xFFFFFFFF
         protocol, table = ("kernel", "unspec") if empty else ("boot", "main")
-        return Route(dst, "unreachable", (NextHop(dev),), table, protocol, metric=metric)
-    kind, table = ("local", "local") if own else ("unicast", "main")
-    if dst.value >> 120 == 0xFF and dst.length >= 8:
-        kind, table = "multicast", "local"
-    return Route(dst, kind, (NextHop(dev, gateway),), table, "kernel" if own else "boot", metric=metric)
+        return Route(nowhere, "unreachable", (NextHop(dev),), table, protocol, metric=metric)
+    what, table = ("local", "local") if own else ("unicast", "main")
+    if kind == "multicast":
+        what, table = "multicast", "local"
+    return Route(nowhere, what, (NextHop(dev, gateway),), table, "kernel" if own else "boot", metric=metric)
 
 
 def with_legs(routes: list[Route], route: Route) -> None:
@@ -156,8 +165,12 @@ def with_legs(routes: list[Route], route: Route) -> None:
 
     The kernel keeps routes to one prefix with one metric, each with a gateway, as one (rt6_qualify_for_ecmp).
     """
-    last = routes[-1] if routes else None
-    if last is None or last.gateway is None or route.gateway is None or last != replace(route, nexthops=last.nexthops):
+    last = routes[-1] if routes else route
+    if last.dst != route.dst or last is route or not _are_legs(last, route):
         routes.append(route)
     else:
         routes[-1] = replace(last, nexthops=last.nexthops + route.nexthops)
+
+
+def _are_legs(one: Route, other: Route) -> bool:
+    return one.gateway is not None and other.gateway is not None and one == replace(other, nexthops=one.nexthops)

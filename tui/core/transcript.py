@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from tui.core.blocks import IP_ROUTE
 from tui.core.pasted import PastedNode
 from tui.core.prompts import Prompt, read_prompt
 from tui.core.reading import lines_of
@@ -67,7 +66,7 @@ def _sections(text: str) -> Iterator[_Section]:
     where = _Place()
     section = _Section(PASTED, "", [UNKNOWN])
     for line in lines_of(text):
-        prompt = None if IP_ROUTE.match(line) else read_prompt(line) or _bare(line, where)
+        prompt = read_prompt(line) or _bare(line, where)
         if prompt is None:
             section.lines.append(line)
             continue
@@ -78,8 +77,10 @@ def _sections(text: str) -> Iterator[_Section]:
 
 def _bare(line: str, where: _Place) -> Prompt | None:
     """A command that stands in a line of its own without a prompt; it goes to the machine of the last prompt."""
+    if not line.startswith(_STARTERS):
+        return None
     words = tuple(line.split())
-    if not words or words[0] not in _STARTERS or shown_by(words).kind not in ("routes", "rules", "links", "sysctls"):
+    if words[0] not in _STARTERS or shown_by(words).kind not in ("routes", "rules", "links", "sysctls"):
         return None
     return Prompt(where.shown, where.host, (words,))
 
