@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 from private_engine import PrivateEngine, why_not
 from private_engine.lab import Lab
 from private_engine.lab import two_bridges as make_two_bridges
+
+from tui.engines.docker import DockerEngine, connect
+from tui.engines.docker_tables import RUNGS
 
 # A shell that starts pytest in the background (tests/run does) has it ignore Ctrl-C, and all its children with it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -57,3 +60,17 @@ def lab(docker_engine_url: str) -> Iterator[Lab]:
         yield made
     finally:
         made.close()
+
+
+@pytest.fixture
+def engine_by(docker_engine_url: str) -> Iterator[Callable[..., DockerEngine]]:
+    """Connects to the private engine with the rungs named, and closes it after the test."""
+    opened: list[DockerEngine] = []
+
+    def make(*rungs: str) -> DockerEngine:
+        opened.append(connect(docker_engine_url, rungs=rungs or RUNGS))
+        return opened[-1]
+
+    yield make
+    for engine in opened:
+        engine.close()

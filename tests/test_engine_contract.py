@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-import queue
+import os
 import re
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from listening import Listener
 from private_engine.lab import Lab
 from two_bridges import two_bridges as two_bridges_world
 
+from tui import labs
 from tui.core import saved
 from tui.core.world import TOPICS
+from tui.engines import kernel
 from tui.engines.base import Engine, EngineError, Run
 from tui.engines.docker import connect
 from tui.engines.sim import Simulator
 
-SOON = 15.0
-"""Seconds after which a test gives up waiting for what should come at once."""
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -58,33 +58,28 @@ def sim_subject() -> Iterator[Subject]:
     engine.close()
 
 
-@pytest.fixture(params=["docker", "sim"])
+@pytest.fixture
+def kernel_subject() -> Iterator[Subject]:
+    try:
+        engine = kernel.start(labs.load("two-bridges"))
+    except EngineError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    changes = iter(range(100))
+
+    def change() -> None:
+        argv = ("ip", "route", "replace", "198.51.100.0/24", "dev", "eth0", "mtu", str(1000 + next(changes)))
+        assert list(engine.run("centos-net1", argv)) == []
+
+    yield Subject(engine, lasts=("ping", "-i", "0.2", "172.19.0.1"), change=change)
+    engine.close()
+
+
+@pytest.fixture(params=["docker", "kernel", "sim"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     found: Subject = request.getfixturevalue(f"{request.param}_subject")
     return found
-
-
-class Listener:
-    """Iterates in a thread and tells what came."""
-
-    END = object()
-
-    def __init__(self, iterator: Iterator[object]) -> None:
-        self.heard: queue.Queue[object] = queue.Queue()
-        self._thread = threading.Thread(target=self._listen, args=(iterator,), daemon=True)
-        self._thread.start()
-
-    def _listen(self, iterator: Iterator[object]) -> None:
-        try:
-            for each in iterator:
-                self.heard.put(each)
-            self.heard.put(self.END)
-        except BaseException as error:
-            self.heard.put(error)
-
-    def next(self) -> object:
-        """What comes next; the test fails where nothing does."""
-        return self.heard.get(timeout=SOON)
 
 
 def test_an_unchanged_world_equals_the_last_one(subject: Subject) -> None:

@@ -6,8 +6,10 @@ import difflib
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from tui.core.text import clean as clean
+from tui.core.text import clean
 from tui.core.world import World
+
+__all__ = ["Engine", "EngineError", "Run", "clean"]
 
 
 class EngineError(Exception):

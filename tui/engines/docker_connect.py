@@ -118,15 +118,12 @@ def _from_context(name: str) -> Endpoint:
 
 
 class Connection:
-    """The API clients of one engine. One client serves one thread at a time; `client` lends one, `open` makes one.
-
-    `peer` is the process at the other end of a unix socket: its pid, or None where it is not on this machine.
-    """
+    """The API clients of one engine. One client serves one thread at a time; `client` lends one, `open` makes one."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Reach the engine; raises EngineError with one sentence that says what to do."""
         self.endpoint = endpoint
-        self.peer: int | None = None
+        self._peer: int | None = None
         self._free: list[docker.APIClient] = []
         self._lock = threading.Lock()
         self._closed = False
@@ -152,9 +149,19 @@ class Connection:
     def _knock(self) -> None:
         """Connect once without the SDK, whose errors hide the reason; learn who is at the other end."""
         if self._url.startswith("unix:") and self._tunnel is None:
-            self.peer = peer_of(self._url.removeprefix("unix://"))
+            self._peer = peer_of(self._url.removeprefix("unix://"))
         elif self._tunnel is None and "npipe:" not in self._url:
             _knock_tcp(self._url)
+
+    @property
+    def peer(self) -> int | None:
+        """The engine's process, for an engine on this machine; None for any other. Asked again when it has ended.
+
+        Raises EngineError when there is none now.
+        """
+        if self._peer is not None and not Path(f"/proc/{self._peer}").exists():
+            self._knock()
+        return self._peer
 
     @contextlib.contextmanager
     def client(self) -> Iterator[docker.APIClient]:
@@ -165,6 +172,8 @@ class Connection:
         from docker.errors import APIError, DockerException
         from requests import RequestException
 
+        self.peer  # noqa: B018  # says so, and better than the SDK could, when the engine has ended
+        api: docker.APIClient | None = None
         try:
             with self._lock:
                 api = self._free.pop() if self._free else None

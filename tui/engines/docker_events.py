@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.engines.base import EngineError
-from tui.engines.docker_connect import Connection
+from tui.engines.docker_connect import TIMEOUT, Connection
+
+if TYPE_CHECKING:
+    import docker
+    import requests
+    from docker.types import CancellableStream
 
 ACTIONS = (
     *("create", "start", "die", "destroy", "remove", "pause", "unpause", "rename", "connect", "disconnect"),
@@ -39,7 +46,7 @@ class Events:
         self._unheard = False
         self._error: EngineError | None = None
         self._closed = False
-        self._stream: Any = None
+        self._stream: CancellableStream[Any] | None = None
         self._opening = threading.Lock()
         self._own: OrderedDict[str, None] = OrderedDict()
         self._commands: OrderedDict[str, str] = OrderedDict()
@@ -113,14 +120,10 @@ class Events:
 
     def _open(self) -> None:
         """Subscribe from the engine's own clock on, so that nothing that happens meanwhile is missed."""
-        with self._connection.client() as asking:
-            date = asking.get(f"{asking.base_url}/_ping").headers.get("Date")
-        since = int(parsedate_to_datetime(date).timestamp()) if date else None
+        since = self._clock()
         api = self._connection.open()
         try:
-            self._stream = api.events(
-                since=since, filters={"type": ["container", "network"], "event": list(ACTIONS)}, decode=True
-            )
+            response = self._request(api, since)
         except Exception as error:
             api.close()
             raise self._connection.lost(error) from None
@@ -131,17 +134,47 @@ class Events:
             self._unheard = False
             self._error = None
             self.live = True
-        threading.Thread(target=self._listen, args=(api, self._stream), name="docker-events", daemon=True).start()
+        threading.Thread(target=self._listen, args=(api, response), name="docker-events", daemon=True).start()
         if self._closed:
             self._hang_up()
 
-    def _listen(self, api: Any, stream: Any) -> None:
+    def _request(self, api: docker.APIClient, since: str | None) -> requests.Response:
+        """Ask for events without end. The SDK's `events` would leave the socket open when the engine goes away."""
+        from docker.types import CancellableStream
+
+        filters = json.dumps({"type": ["container", "network"], "event": list(ACTIONS)})
+        response = api.get(
+            f"{api.base_url}/v{api.api_version}/events",
+            params={"filters": filters} | ({"since": since} if since else {}),
+            stream=True,
+            timeout=(TIMEOUT, None),
+        )
         try:
-            for event in stream:
-                self._hear(event)
+            response.raise_for_status()
+        except BaseException:
+            response.close()
+            raise
+        self._stream = CancellableStream(iter(()), response)
+        return response
+
+    def _clock(self) -> str | None:
+        """The time of now in the engine's own clock: this machine's, or to the second as its answers are dated."""
+        if self._connection.peer is not None:
+            return f"{time.time():.9f}"
+        with self._connection.client() as api:
+            date = api.get(f"{api.base_url}/_ping").headers.get("Date")
+        return str(int(parsedate_to_datetime(date).timestamp())) if date else None
+
+    def _listen(self, api: docker.APIClient, response: requests.Response) -> None:
+        try:
+            for line in response.iter_lines(chunk_size=None):
+                if line:
+                    self._hear(json.loads(line))
         except Exception as error:  # whatever ended it, the next watch begins anew
-            self._error = self._connection.lost(error)
+            if not self._closed:
+                self._error = self._lost() if isinstance(error, OSError) else self._connection.lost(error)
         finally:
+            response.close()
             api.close()
             with self._changed:
                 self.live = False

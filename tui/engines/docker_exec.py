@@ -27,11 +27,13 @@ def create(api: docker.APIClient, container: str, argv: Sequence[str]) -> str:
 def stream(api: docker.APIClient, exec_id: str, timeout: float | None) -> Iterator[tuple[int, bytes]]:
     """Start it and yield (STDOUT or STDERR, bytes) as they come, to the end of both.
 
-    Each piece may take `timeout` seconds (None: any time) before requests.RequestException is raised. The SDK's own
-    `exec_start` asks for a raw connection instead, on which it has no bound and can lose what came with the headers.
+    Each piece may take `timeout` seconds (None: any time) before requests.RequestException is raised, as it is when
+    the connection breaks. The SDK's own `exec_start` asks for a raw connection instead, on which it has no bound and
+    can lose what came with the headers.
     """
+    import urllib3
     from docker.errors import create_api_error_from_http_exception
-    from requests import HTTPError
+    from requests import ConnectionError, HTTPError  # the requests exception, not the built-in one
 
     url = f"{api.base_url}/v{api.api_version}/exec/{exec_id}/start"
     with api.post(url, json={"Detach": False, "Tty": False}, stream=True, timeout=timeout) as response:
@@ -39,7 +41,10 @@ def stream(api: docker.APIClient, exec_id: str, timeout: float | None) -> Iterat
             response.raise_for_status()
         except HTTPError as error:
             create_api_error_from_http_exception(error)
-        yield from frames(response.raw)
+        try:
+            yield from frames(response.raw)
+        except urllib3.exceptions.HTTPError as error:
+            raise ConnectionError(str(error)) from None
 
 
 def frames(raw: Any) -> Iterator[tuple[int, bytes]]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from tui.core.world import TOPICS, Network, Node
-from tui.engines import docker_local, docker_parts, netlink
+from tui.engines import docker_local, docker_proc, netlink
 from tui.engines.base import EngineError
 from tui.engines.docker_connect import Connection
 from tui.engines.docker_tables import settled
@@ -56,7 +56,7 @@ class Host:
         files = docker_local.proc_files(pid)
         if not files:
             return replace(bare, missing=TOPICS, problem="The engine's process cannot be looked at from here.")
-        seen = docker_parts.from_proc(files)
+        seen = docker_proc.from_proc(files)
         return replace(
             seen,
             name=bare.name,

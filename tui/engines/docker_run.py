@@ -23,8 +23,11 @@ if TYPE_CHECKING:
 # The shell tells its process id, by which the command that takes its place can be ended. `docker exec` starts each
 # command as the leader of a group of its own, so that its children end with it.
 WRAPPED = """echo "$$"
-command -v "$1" >/dev/null 2>&1 || { echo "There is no $1 in this container."; exit 127; }
-exec "$@" """
+case $(command -v "$1") in
+"") echo "There is no $1 in this container."; exit 127 ;;
+*/*) exec "$@" ;;
+*) "$@" ;;  # its own, such as echo, or BusyBox itself
+esac"""
 KILL = 'kill -s "$1" -- "-$2" 2>/dev/null || kill -s "$1" "$2"'
 GRACE = 0.3
 """Seconds that a command has to end after SIGTERM, before SIGKILL."""

@@ -15,7 +15,8 @@ from tui.core.world import TOPICS, Node
 from tui.engines import docker_exec, docker_local, docker_script, netlink
 from tui.engines.base import EngineError, clean
 from tui.engines.docker_connect import Connection
-from tui.engines.docker_parts import from_commands, from_proc
+from tui.engines.docker_parts import from_commands
+from tui.engines.docker_proc import from_proc
 from tui.engines.docker_world import Container
 
 if TYPE_CHECKING:

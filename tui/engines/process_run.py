@@ -60,6 +60,8 @@ class ProcessRun:
         with self._lock:
             if self._process is not None:
                 code = self._process.wait()
+                if self._process.stdout is not None:
+                    self._process.stdout.close()
                 self.code = 128 - code if code < 0 else code
 
     def close(self) -> None:
