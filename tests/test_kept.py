@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_kernel import ROOT, WHY_NO_LAB, lab_processes, traces, until
+from test_kernel import ROOT, SOON, WHY_NO_LAB, lab_processes, traces, until
 
 from tui import labs
 from tui.engines import kept
@@ -102,9 +103,12 @@ def test_a_name_that_is_taken_and_one_that_is_not_there() -> None:
 
 def test_a_lab_that_was_killed_leaves_no_name_taken(folder: Path) -> None:
     up()
-    for pid in lab_processes():
-        os.kill(pid, signal.SIGKILL)
-    until(lambda: not lab_processes())
+    holders = [os.pidfd_open(pid) for pid in lab_processes()]
+    for holder in holders:
+        signal.pidfd_send_signal(holder, signal.SIGKILL)
+    for holder in holders:
+        assert select.select([holder], [], [], SOON)[0]
+        os.close(holder)
     kept.up(LAB, persist=True).close()  # its socket's file may still be there
     assert kept.running() == ["two-bridges"]
 

@@ -391,6 +391,15 @@ def _as_ip_address(address: Any) -> dict[str, Any]:
 
 
 @needs_namespaces
+def test_a_device_with_a_hostile_name_is_made_safe(space: Space) -> None:
+    done = space.run("ip", "link", "add", "a\x1b[31mb\x07c", "type", "bridge")
+    assert done.returncode == 0, done.stderr
+    tables = netlink.read(space.pid)
+    assert tables.interfaces[-1].name == "abc"
+    assert not [name for name, _ in tables.sysctls if not name.isprintable()]
+
+
+@needs_namespaces
 def test_every_switch_is_the_one_of_its_name(space: Space) -> None:
     """Each is written alone and must be the only one that differs, so no position in a link's listing is off by one."""
     for family, defaults in DEVICE_DEFAULTS.items():

@@ -183,10 +183,9 @@ class Host:
             os.dup2(output, 1)
             os.dup2(output, 2)
             os.execvpe(argv[0], argv, asked.fields["env"])
-        except FileNotFoundError:
-            pass
         except (OSError, ValueError) as error:
-            words, code = f"{argv[0]} cannot be started: {getattr(error, 'strerror', None) or error}.", 126
+            if not isinstance(error, FileNotFoundError) and found(argv[0], asked.fields["env"]):
+                words, code = f"{argv[0]} cannot be started: {getattr(error, 'strerror', None) or error}.", 126
         finally:
             with contextlib.suppress(OSError):
                 os.write(output, f"{words}\n".encode(errors="surrogateescape"))
@@ -282,6 +281,12 @@ class Host:
                     os.killpg(pid, signal.SIGKILL)
                 del self.running[pid]
                 told.close()
+
+
+def found(program: str, env: dict[str, str]) -> bool:
+    """Whether a program is there at all: execvp(3) tells of a forbidden folder of PATH instead of what is missing."""
+    folders = [""] if "/" in program else env.get("PATH", os.defpath).split(":")
+    return any(os.path.exists(os.path.join(folder, program)) for folder in folders)  # noqa: PTH110, PTH118
 
 
 def inside(control: socket.socket, listener: socket.socket | None, lifeline: int, outside: int) -> None:

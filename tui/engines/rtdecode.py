@@ -13,6 +13,7 @@ from functools import lru_cache
 
 from tui.core.addresses import Address, Prefix
 from tui.core.names import PROTOCOLS, SCOPES, TABLES, TYPES
+from tui.core.text import clean
 from tui.core.world import Interface, InterfaceAddress, NextHop, Route
 from tui.engines.nlsocket import attributes
 from tui.engines.rtmetrics import encapsulation, metrics
@@ -83,8 +84,9 @@ _I32 = struct.Struct("=i")
 
 
 def text(data: bytes) -> str:
-    """A name, without the zero that ends it."""
-    return data.split(b"\0", 1)[0].decode(errors="replace")
+    """A name, without the zero that ends it, made safe for a terminal: a device may be called almost anything."""
+    name = data.split(b"\0", 1)[0].decode(errors="replace")
+    return name if name.isprintable() else clean(name)
 
 
 def address(data: bytes) -> Address:
