@@ -44,7 +44,8 @@ def receive(fib: Fib, query: Query, steps: list[Step] | None) -> Decision:
         what = f"{route.type} {route.dst.brief} refuses it" if route else "no table has a route to it"
         if found is not None and found.rule is not None:
             what = f"rule {found.rule.priority} refuses it: {found.rule.action}"
-        return Decision(route=route, table=route.table if route else None, failure=failure, errno=errno, reason=what)
+        table, rule = route.table if route else None, found.rule if found else None
+        return Decision(route=route, table=table, failure=failure, errno=errno, reason=what, rule=rule)
     if found.route.type != "unicast":
         reason = f"{found.route.type} routes take no packets from outside"
         return _fails(steps, "martian", Failure.MARTIAN, "EINVAL", reason)

@@ -176,7 +176,8 @@ def _refused(found: Found | None, failure: Failure, errno: str) -> Decision:
         reason = f"{route.type} {route.dst.brief} in table {route.table} refuses it"
     else:
         reason = "no table has a route to it"
-    return Decision(route=route, table=route.table if route else None, failure=failure, errno=errno, reason=reason)
+    table, rule = route.table if route else None, found.rule if found else None
+    return Decision(route=route, table=table, failure=failure, errno=errno, reason=reason, rule=rule)
 
 
 def _leave(fib: Fib, query: Query, found: Found, src: int, steps: list[Step] | None) -> Decision:

@@ -190,7 +190,7 @@ def _decision(fib: Fib, query: Query, found: Found | None, steps: list[Step] | N
         return Decision(failure=Failure.NO_ROUTE, errno="ENETUNREACH", reason="no table has a route to it")
     if found.failure is not None:
         reason = f"rule {found.rule.priority if found.rule else '?'} refuses it: {found.rule and found.rule.action}"
-        return Decision(failure=found.failure, errno=found.errno, reason=reason)
+        return Decision(failure=found.failure, errno=found.errno, reason=reason, rule=found.rule)
     route, hop = found.route, found.hop
     assert route is not None and hop is not None
     if route.is_reject:

@@ -137,7 +137,8 @@ class Decision:
     `route` was found (`route` and `table` are None where no route decided, as with an oif that has none).
     `nexthops` holds every next hop that may be taken, when more than one (`dev` and `gateway` are then the first).
     `errno` is the kernel's name for the refusal (ENETUNREACH, EHOSTUNREACH, EACCES, EINVAL, ENODEV).
-    `assumptions` are sentences: what was not read and was taken to be as the kernel has it by default.
+    `assumptions` are sentences: what was not read and was taken to be as the kernel has it by default. `rule` is the
+    policy rule that refused by itself, if one did.
     """
 
     type: str | None = None
@@ -151,6 +152,7 @@ class Decision:
     errno: str | None = None
     reason: str = ""
     assumptions: tuple[str, ...] = ()
+    rule: Rule | None = None
 
 
 @dataclass(frozen=True, slots=True)
