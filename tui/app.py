@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
@@ -23,7 +24,7 @@ from textual.worker import Worker, WorkerState
 from tui.background import start
 from tui.core.destination import nearest
 from tui.core.query import Query
-from tui.core.world import Route, World
+from tui.core.world import Node, Route, World
 from tui.engines.base import Engine, EngineError, Run
 from tui.panels.explorer import Explorer
 from tui.panels.frame import Banner, KeyLine, TitleBar
@@ -56,14 +57,15 @@ class RoutetuiApp(App[None]):
     COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [*APP_KEYS]
 
-    world: reactive[World | None] = reactive(None, init=False)
-    selected: reactive[str | None] = reactive(None, init=False)
-    family: reactive[int] = reactive(4, init=False)
-    table: reactive[str] = reactive("main", init=False)
-    classic: reactive[bool] = reactive(False, init=False)
-    candidate: reactive[Route | None] = reactive(None, init=False)
-    answer: reactive[Answer | None] = reactive(None, init=False)
-    trouble: reactive[str] = reactive("", init=False)
+    world: reactive[World | None] = reactive(None, init=False, repaint=False)
+    selected: reactive[str | None] = reactive(None, init=False, repaint=False)
+    node: reactive[Node | None] = reactive(None, init=False, repaint=False)
+    family: reactive[int] = reactive(4, init=False, repaint=False)
+    table: reactive[str] = reactive("main", init=False, repaint=False)
+    classic: reactive[bool] = reactive(False, init=False, repaint=False)
+    candidate: reactive[Route | None] = reactive(None, init=False, repaint=False)
+    answer: reactive[Answer | None] = reactive(None, init=False, repaint=False)
+    trouble: reactive[str] = reactive("", init=False, repaint=False)
 
     class Changed(Message):
         """The engine says that something changed."""
@@ -93,6 +95,7 @@ class RoutetuiApp(App[None]):
         self._reading = self._again = self._watching = False
         self._tries = 0
         self._runs: set[Run] = set()
+        self._by_name: dict[str, Node] = {}
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = DARK.name
@@ -106,7 +109,7 @@ class RoutetuiApp(App[None]):
             with Vertical(id="right"):
                 yield Routes().data_bind(
                     RoutetuiApp.world,
-                    RoutetuiApp.selected,
+                    RoutetuiApp.node,
                     RoutetuiApp.family,
                     RoutetuiApp.table,
                     RoutetuiApp.classic,
@@ -114,7 +117,7 @@ class RoutetuiApp(App[None]):
                 )
                 panel = LookupPanel(self._destination)
                 panel.set_reactive(LookupPanel.kernel, not self.simulated)
-                yield panel.data_bind(RoutetuiApp.world, RoutetuiApp.selected, RoutetuiApp.family, RoutetuiApp.answer)
+                yield panel.data_bind(RoutetuiApp.world, RoutetuiApp.node, RoutetuiApp.family, RoutetuiApp.answer)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -160,6 +163,8 @@ class RoutetuiApp(App[None]):
         if not self._watching:
             self._watch()
         self.world = world
+        # What is shown is no garbage: a full collection that walks ten thousand nodes is felt under a key.
+        gc.freeze()
 
     def _watch(self) -> None:
         """Listen in a thread for as long as the app runs: it only posts messages."""
@@ -190,17 +195,23 @@ class RoutetuiApp(App[None]):
         """Choose a node when none is chosen, or the chosen one is gone."""
         if world is None:
             return
-        if self._wanted and world.node(self._wanted) is None:
+        self._by_name = {each.name: each for each in world.nodes}
+        if self._wanted and self._wanted not in self._by_name:
             near = nearest(self._wanted, world)
             offer = f" Did you mean {' or '.join(near)}?" if near else ""
             self.say(f"Nothing here is named {self._wanted!r}.{offer}", "warning")
             self._wanted = None
         if self._wanted:
             self.selected, self._wanted = self._wanted, None
-        elif self.selected is None or world.node(self.selected) is None:
+        elif self.selected not in self._by_name:
             if self.selected is not None:
                 self.say(f"{self.selected} is gone.", "warning")
             self.selected = _opening(world)
+        self.watch_selected()
+
+    def watch_selected(self) -> None:
+        """The chosen node as it is in this world."""
+        self.node = self._by_name.get(self.selected) if self.selected else None
 
     # Walk 2: a step of the lookup
 
@@ -279,9 +290,8 @@ class RoutetuiApp(App[None]):
 
     def action_next_table(self) -> None:
         """The next table of the node."""
-        node = self.world.node(self.selected) if self.world and self.selected else None
-        if node is not None:
-            names = tables(node, self.family)
+        if self.node is not None:
+            names = tables(self.node, self.family)
             self.table = names[(names.index(self.table) + 1) % len(names)] if self.table in names else names[0]
 
     def action_family(self) -> None:

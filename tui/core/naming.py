@@ -34,16 +34,38 @@ def owner_of(address: Address, node: Node, dev: str | None, world: World | None)
     if world is None:
         return None
     network = network_of(node, dev, world)
-    if network is not None:
-        for member, interface in world.members(network):
-            if _has(interface, address):
-                return member
-    found = world.owner(address)
-    return found[0] if found else None
+    here = _Holders.of(world).get(address, ())
+    near = (member for member, interface in here if network is not None and interface.network == network)
+    anywhere = (member for member, _ in here if member.shares is None and not address.is_loopback)
+    return next(near, None) or next(anywhere, None)
 
 
-def _has(interface: Interface, address: Address) -> bool:
-    return any(each.address == address for each in interface.addresses)
+def owner_and_network(address: Address, world: World) -> str:
+    """Who has an address: "centos-net2 on net2", "the host", or that nobody has."""
+    here = _Holders.of(world).get(address, ())
+    for node, interface in here:
+        if node.shares is None:
+            network = network_of(node, interface.name, world)
+            return f"{called(node)} on {network}" if network else called(node)
+    return "nobody here has this address"
+
+
+class _Holders:
+    """Who has which address, for the World that was asked about last: a screen asks about one World many times."""
+
+    last: tuple[World | None, dict[Address, list[tuple[Node, Interface]]]] = (None, {})
+
+    @classmethod
+    def of(cls, world: World) -> dict[Address, list[tuple[Node, Interface]]]:
+        """The nodes and interfaces of every address, in the order of the World."""
+        known, found = cls.last
+        if known is not world:
+            found = {}
+            for node in world.nodes:
+                for interface, each in node.addresses():
+                    found.setdefault(each.address, []).append((node, interface))
+            cls.last = world, found
+        return found
 
 
 def subnet_network(prefix: Prefix, world: World | None) -> str | None:

@@ -10,6 +10,7 @@ from textual.widget import Widget
 
 from tui.panels.frame import Banner
 from tui.panels.keys import SCREEN_KEYS
+from tui.panels.lines import INKS
 from tui.panels.lookup import LookupPanel
 from tui.panels.places import Places
 
@@ -20,6 +21,7 @@ HOMES = ("#place-list", "#route-list", "#story")
 class Explorer(Screen[None]):
     """The panels side by side, or one alone."""
 
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*INKS}
     BINDINGS: ClassVar[list[BindingType]] = [*SCREEN_KEYS]
 
     def action_panel(self, number: int) -> None:

@@ -15,8 +15,8 @@ from tui.panels.links import link
 class TitleBar(Static):
     """Which engine, whether it is live, and what is there."""
 
-    world: reactive[World | None] = reactive(None, init=False)
-    trouble: reactive[str] = reactive("", init=False)
+    world: reactive[World | None] = reactive(None, init=False, repaint=False)
+    trouble: reactive[str] = reactive("", init=False, repaint=False)
 
     def __init__(self, label: str, simulated: bool) -> None:
         super().__init__(id="title", markup=False)
@@ -82,7 +82,7 @@ def _many(count: int, noun: str) -> str:
 class Banner(Static):
     """One sentence across the screen: the engine is away, or why it is a simulated one. Hidden when all is well."""
 
-    trouble: reactive[str] = reactive("", init=False)
+    trouble: reactive[str] = reactive("", init=False, repaint=False)
 
     def __init__(self, notice: str) -> None:
         super().__init__(id="banner", markup=False)

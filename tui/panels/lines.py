@@ -19,28 +19,33 @@ from tui.panels.cells import Cell, clip
 
 Key = Hashable
 
+INKS = frozenset(
+    f"lines--{name}"
+    for name in (
+        "title",
+        "strong",
+        "dim",
+        "good",
+        "bad",
+        "warn",
+        "accent",
+        "mark",
+        "says",
+        "same",
+        "differs",
+        "won",
+        "cursor",
+        "cursor-here",
+    )
+)
+"""The styles of cells: component classes of the screen, so that they are worked out once and not for every list."""
+
 
 class Lines(ScrollView, can_focus=True):
     """Rows of styled cells in a scrolling view. A subclass says how many there are and what each one shows.
 
-    Style names are component classes `lines--NAME` of app.tcss; a row's own style (`lines--cursor`) lies under them.
+    Style names are the component classes `lines--NAME` (INKS); a row's own style, the cursor's, lies under them.
     """
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "lines--title",
-        "lines--strong",
-        "lines--dim",
-        "lines--good",
-        "lines--bad",
-        "lines--warn",
-        "lines--accent",
-        "lines--mark",
-        "lines--says",
-        "lines--same",
-        "lines--differs",
-        "lines--won",
-        "lines--cursor",
-    }
 
     def count(self) -> int:
         """How many rows there are."""
@@ -66,11 +71,12 @@ class Lines(ScrollView, can_focus=True):
         super().notify_style_update()
 
     def _style(self, name: str, under: str) -> Style:
-        style = self.get_component_rich_style(f"lines--{name}") if name else self.rich_style
+        ink = self.screen.get_component_rich_style
+        style = ink(f"lines--{name}") if name else self.rich_style
         if not under:
             return style
         # A cursor's own text colour wins over the colours of the cells, or the text may vanish on its background.
-        return self.get_component_rich_style(f"lines--{under}") + Style(bold=style.bold, italic=style.italic)
+        return ink(f"lines--{under}") + Style(bold=style.bold, italic=style.italic)
 
     def render_line(self, y: int) -> Strip:
         """Line `y` of the view."""
@@ -138,8 +144,8 @@ class RowList(Lines):
         return len(self._keys)
 
     def under(self, row: int) -> str:
-        """The cursor's row has a style of its own."""
-        return "cursor" if row == self.cursor else ""
+        """The cursor's row has a style of its own, stronger where the focus is."""
+        return ("cursor-here" if self.has_focus else "cursor") if row == self.cursor else ""
 
     def set_keys(self, keys: Sequence[Key]) -> None:
         """Take new rows; `keys` are unique. The cursor stays on its key or goes to the nearest one that is left."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
@@ -12,31 +14,33 @@ from textual.timer import Timer
 from textual.widgets import Static
 
 from tui.core.destination import places, resolve
-from tui.core.fib import Fib
-from tui.core.lookup import lookup
-from tui.core.naming import called, network_of
+from tui.core.naming import owner_and_network
 from tui.core.query import Query, QueryError
 from tui.core.steps import Lookup
 from tui.core.world import Node, Route, World
 from tui.panels.cells import printable, wrap
 from tui.panels.field import Field
 from tui.panels.links import link
+from tui.panels.panel import Panel, Words
 from tui.panels.story import Line, Story
 from tui.panels.storyview import StoryView
 from tui.panels.verdict import Answer, verdict
+
+if TYPE_CHECKING:
+    from tui.core.fib import Fib
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 """Steps a second."""
 
 
-class LookupPanel(Vertical):
+class LookupPanel(Panel):
     """The panel: a field for the destination, the way through the steps, the story."""
 
-    world: reactive[World | None] = reactive(None, init=False)
-    selected: reactive[str | None] = reactive(None, init=False)
-    family: reactive[int] = reactive(4, init=False)
-    answer: reactive[Answer | None] = reactive(None, init=False)
-    kernel: reactive[bool] = reactive(True, init=False)
+    world: reactive[World | None] = reactive(None, init=False, repaint=False)
+    node: reactive[Node | None] = reactive(None, init=False, repaint=False)
+    family: reactive[int] = reactive(4, init=False, repaint=False)
+    answer: reactive[Answer | None] = reactive(None, init=False, repaint=False)
+    kernel: reactive[bool] = reactive(True, init=False, repaint=False)
 
     class Stepped(Message):
         """Another step: the route and the table that it looks at (None: none)."""
@@ -53,7 +57,7 @@ class LookupPanel(Vertical):
             self.node, self.query = node, query
 
     def __init__(self, destination: str = "") -> None:
-        super().__init__(id="lookup", classes="panel")
+        super().__init__(id="lookup")
         self._text = destination
         self._found: Lookup | None = None
         self._fib: Fib | None = None
@@ -68,7 +72,7 @@ class LookupPanel(Vertical):
         with Horizontal(id="lookup-to"):
             yield Static("to", id="lookup-word", markup=False)
             yield Field(self._text, id="destination")
-        yield Static(id="lookup-hint", markup=False)
+        yield Words(id="lookup-hint")
         yield StoryView(id="lookup-bits", can_focus=False)
         yield StoryView(id="story")
 
@@ -76,7 +80,7 @@ class LookupPanel(Vertical):
         """Look up what the command line asked for."""
         self._view = self.query_one("#story", StoryView)
         self._field = self.query_one(Field)
-        self._hint = self.query_one("#lookup-hint", Static)
+        self._hint = self.query_one("#lookup-hint", Words)
         self._search()
 
     # What the panel is told
@@ -85,7 +89,7 @@ class LookupPanel(Vertical):
         """The same question, to the world as it is now."""
         self._search()
 
-    def watch_selected(self) -> None:
+    def watch_node(self) -> None:
         """The same question, to another node."""
         self._search()
 
@@ -98,11 +102,6 @@ class LookupPanel(Vertical):
         self._draw()
 
     @property
-    def node(self) -> Node | None:
-        """The node that is asked."""
-        return self.world.node(self.selected) if self.world and self.selected else None
-
-    @property
     def question(self) -> Query | None:
         """What was last asked and understood."""
         return self._found.query if self._found else None
@@ -112,6 +111,9 @@ class LookupPanel(Vertical):
     @on(Field.Changed)
     def _typed(self, event: Field.Changed) -> None:
         event.stop()
+        if self.world is not None and self._field.has_focus:
+            near = places(self.world, self.node)
+            self._field.offer([each for place in near for each in (place.name, str(place.address))])
         self._error = ""
         self._offer()
 
@@ -147,19 +149,22 @@ class LookupPanel(Vertical):
         if node is None or self.world is None:
             self._draw()
             return
-        self._field.offer([each for place in places(self.world, node) for each in (place.name, str(place.address))])
         if self._text:
             try:
                 query = resolve(self._text, self.world, node, self.family)
             except QueryError as error:
                 self._error = str(error)
             else:
+                from tui.core.lookup import lookup  # not before somebody asks: the first screen is up sooner
+
                 self._found = lookup(self._fib_of(node), query)
                 self._at = self._same_step(before, self._found)
         self._step_to(self._at)
 
     def _fib_of(self, node: Node) -> Fib:
         """The node's tables, ready to be asked; made once for as long as the node stays the same."""
+        from tui.core.fib import Fib
+
         if self._fib is None or self._fib.node is not node:
             self._fib = Fib(node)
         return self._fib
@@ -247,8 +252,8 @@ class LookupPanel(Vertical):
         if not self.is_mounted:
             return
         node, story = self.node, self._story()
-        self.border_title = Content(f"3 Lookup · from {printable(node.name)}" if node else "3 Lookup")
-        self.border_subtitle = self._controls(story)
+        self.head(Content(f"3 Lookup · from {printable(node.name)}" if node else "3 Lookup"))
+        self.foot(self._controls(story))
         pinned = story.pinned() if story else []
         bits = self.query_one("#lookup-bits", StoryView)
         bits.styles.height = len(pinned)
@@ -281,18 +286,14 @@ class LookupPanel(Vertical):
         self._hint.set_class(bool(self._error), "-error")
         width = max(20, self.size.width - 4)
         text = self._error or self._meaning()
-        self._hint.update(Content("\n".join(wrap(text, width)[:3])))
+        self._hint.say(Content("\n".join(wrap(text, width)[:3])))
 
     def _meaning(self) -> str:
         typed, found = self._field.value.strip(), self._found
         if self.world is None:
             return ""
         if found is not None and typed == self._text:
-            told, owner = " ".join(found.query.words()), self.world.owner(found.query.dst)
-            if owner is None:
-                return f"{told}: nobody here has this address"
-            network = network_of(owner[0], owner[1].name, self.world)
-            return f"{told}: {called(owner[0])}{f' on {network}' if network else ''}"
+            return f"{' '.join(found.query.words())}: {owner_and_network(found.query.dst, self.world)}"
         near = self._field.near()
         return f"tab: {' · '.join(near)}" if typed and near else "an address or a name, then ⏎" if not typed else ""
 

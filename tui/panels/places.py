@@ -9,7 +9,6 @@ from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
@@ -19,6 +18,7 @@ from tui.core.world import World
 from tui.panels.cells import Cell, cut, printable
 from tui.panels.layout import Place, layout
 from tui.panels.lines import RowList
+from tui.panels.panel import Panel
 
 
 class PlaceList(RowList):
@@ -94,14 +94,14 @@ def _tail(text: str, width: int) -> str:
     return text if cell_len(text) <= width else "…" + text[-(width - 1) :] if width > 1 else ""
 
 
-class Places(Vertical):
+class Places(Panel):
     """The panel: the tree, and a field that filters it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "unfilter", "all places", show=False, id="places.back")]
 
-    world: reactive[World | None] = reactive(None, init=False)
-    selected: reactive[str | None] = reactive(None, init=False)
-    family: reactive[int] = reactive(4, init=False)
+    world: reactive[World | None] = reactive(None, init=False, repaint=False)
+    selected: reactive[str | None] = reactive(None, init=False, repaint=False)
+    family: reactive[int] = reactive(4, init=False, repaint=False)
 
     class Selected(Message):
         """The cursor is on a node, by name."""
@@ -121,7 +121,7 @@ class Places(Vertical):
             self.group, self.fold = group, fold
 
     def __init__(self) -> None:
-        super().__init__(id="places", classes="panel")
+        super().__init__(id="places")
         self._folded: frozenset[str] = frozenset()
         self._needle = ""
 
@@ -132,7 +132,7 @@ class Places(Vertical):
 
     def on_mount(self) -> None:
         """Draw what is known already."""
-        self.border_title = "1 Places"
+        self.head(Content("1 Places"))
         self._list = self.query_one(PlaceList)
         self._filter = self.query_one("#filter", Input)
         self._filter.display = False
@@ -175,9 +175,9 @@ class Places(Vertical):
         here = self._here()
         if self._needle:
             found = sum(1 for each in self._list.rows if each.node)
-            self.border_subtitle = Content(f"filter: {printable(self._needle)} · {found or 'nothing'} found")
+            self.foot(Content(f"filter: {printable(self._needle)} · {found or 'nothing'} found"))
         else:
-            self.border_subtitle = Content(cut(here.about, max(8, self.size.width - 6)) if here else "")
+            self.foot(Content(cut(here.about, max(8, self.size.width - 6)) if here else ""))
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:

@@ -6,17 +6,16 @@ from collections import Counter
 
 from textual import on
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.reactive import reactive
-from textual.widgets import Static
 
 from tui.core import explain
-from tui.core.routes import ip_route_line
+from tui.core.route_line import ip_route_line
 from tui.core.world import Node, Route, World
 from tui.panels.cells import Cell, cut, fit, printable
 from tui.panels.lines import Key, RowList
 from tui.panels.links import link
+from tui.panels.panel import Panel, Words
 from tui.panels.tables import Table, tables
 
 MIN_SAYS = 12
@@ -83,24 +82,24 @@ def _keys(table: Table | None, unread: tuple[str, ...]) -> list[Key]:
     return keys
 
 
-class Routes(Vertical):
+class Routes(Panel):
     """The panel: the choice of hand, table and family; trouble in words; the routes."""
 
-    world: reactive[World | None] = reactive(None, init=False)
-    selected: reactive[str | None] = reactive(None, init=False)
-    family: reactive[int] = reactive(4, init=False)
-    table: reactive[str] = reactive("main", init=False)
-    classic: reactive[bool] = reactive(False, init=False)
-    candidate: reactive[Route | None] = reactive(None, init=False)
+    world: reactive[World | None] = reactive(None, init=False, repaint=False)
+    node: reactive[Node | None] = reactive(None, init=False, repaint=False)
+    family: reactive[int] = reactive(4, init=False, repaint=False)
+    table: reactive[str] = reactive("main", init=False, repaint=False)
+    classic: reactive[bool] = reactive(False, init=False, repaint=False)
+    candidate: reactive[Route | None] = reactive(None, init=False, repaint=False)
 
     def __init__(self) -> None:
-        super().__init__(id="routes", classes="panel")
+        super().__init__(id="routes")
 
     def compose(self) -> ComposeResult:
         """Choices above, trouble under them, then the columns."""
-        yield Static(id="route-choices", markup=False)
-        yield Static(id="route-trouble", markup=False)
-        yield Static(id="route-heading", markup=False)
+        yield Words(id="route-choices")
+        yield Words(id="route-trouble")
+        yield Words(id="route-heading")
         yield RouteList(id="route-list")
 
     def on_mount(self) -> None:
@@ -116,7 +115,7 @@ class Routes(Vertical):
         """The node may have other routes, its neighbours other names."""
         self._draw()
 
-    def watch_selected(self) -> None:
+    def watch_node(self) -> None:
         """Another node."""
         self._draw()
 
@@ -137,11 +136,6 @@ class Routes(Vertical):
         if self.is_mounted:
             self._list.mark(self.candidate)
 
-    @property
-    def node(self) -> Node | None:
-        """The chosen node as it is now."""
-        return self.world.node(self.selected) if self.world and self.selected else None
-
     def _draw(self) -> None:
         if not self.is_mounted:
             return
@@ -156,13 +150,13 @@ class Routes(Vertical):
         if not self.is_mounted:
             return
         node, width = self.node, max(10, self.size.width)
-        self.border_title = Content(f"2 Routes · {cut(node.name, 40)}" if node else "2 Routes")
-        self.query_one("#route-choices", Static).update(self._choices(node))
-        trouble = self.query_one("#route-trouble", Static)
+        self.head(Content(f"2 Routes · {cut(node.name, 40)}" if node else "2 Routes"))
+        self.query_one("#route-choices", Words).say(self._choices(node))
+        trouble = self.query_one("#route-trouble", Words)
         sentences = _trouble(node, self.world, self._list.table) if node else []
-        trouble.update(Content("\n".join(printable(each) for each in sentences)))
+        trouble.say(Content("\n".join(printable(each) for each in sentences)))
         trouble.display = bool(sentences)
-        self.query_one("#route-heading", Static).update(Content(self._list.heading(width)))
+        self.query_one("#route-heading", Words).say(Content(self._list.heading(width)))
         self._note()
 
     def _choices(self, node: Node | None) -> Content:
@@ -182,12 +176,11 @@ class Routes(Vertical):
         """The exact line of the route under the cursor, or in a narrow panel what it says."""
         table, row = self._list.table, self._list.cursor
         room = max(8, self.size.width - 4)
-        if table is None or row >= len(table.routes):
-            self.border_subtitle = ""
-        elif table.classic or room < 60:
-            self.border_subtitle = Content(cut(table.says(row), room))
-        else:
-            self.border_subtitle = Content(cut(" ".join(ip_route_line(table.routes[row]).split()), room))
+        told = ""
+        if table is not None and row < len(table.routes):
+            exact = not table.classic and room >= 60
+            told = " ".join(ip_route_line(table.routes[row]).split()) if exact else table.says(row)
+        self.foot(Content(cut(told, room)))
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:

@@ -31,6 +31,8 @@ class StoryView(Lines):
 
     def show(self, lines: Sequence[Line], at: int) -> None:
         """Take other lines, and bring those of step `at` into sight."""
+        if lines == self.shown and at == self.at:
+            return
         self.shown, self.at = lines, at
         self.draw()
         self.reveal()

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from tui.core import explain
-from tui.core.columns import route_n_columns
 from tui.core.world import Node, Route, World
 
 SAMPLE = 300
@@ -65,6 +64,8 @@ class Table:
         if not self.classic:
             metric = "" if route.metric is None else str(route.metric)
             return (route.dst.brief, next_hop(route), devices(route), metric)[: len(self.header)]
+        from tui.core.columns import route_n_columns  # the first screen is up sooner without the readers of tables
+
         return route_n_columns(route)
 
     def widths(self) -> tuple[int, ...]:

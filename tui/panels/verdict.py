@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tui.core.judge import compare
 from tui.core.query import Query
 from tui.panels.cells import Cell, wrap
 from tui.panels.story import Story
@@ -44,5 +43,7 @@ def _told(story: Story, answer: Answer | None, kernel: bool) -> tuple[str, str, 
         return "…", "dim", "the kernel is being asked"
     if answer.trouble:
         return "!", "warn", f"the kernel could not be asked: {answer.trouble}"
+    from tui.core.judge import compare  # the readers of what `ip` prints are only needed once it printed
+
     agreement = compare(story.lookup, answer.lines, answer.code)
     return *VERDICTS[agreement.agrees], agreement.sentence
