@@ -138,11 +138,12 @@ def route_flags(route: Route) -> str:
     """U up, G through a gateway, H a single host, ! refused: as net-tools makes them of /proc/net/route.
 
     The kernel marks unreachable and prohibit as refused, but blackhole and throw not (fib_flag_trans in
-    net/ipv4/fib_trie.c); every reject in IPv6 (ipv6_route_seq_show), where n marks what has no next hop.
+    net/ipv4/fib_trie.c). In IPv6 it marks every reject, and with n what has no next hop: rejects and its own
+    addresses (ipv6_route_seq_show).
     """
     if route.family == 6:
         refused = route.is_reject or route.type == "throw"
-        own = refused or route.type in ("local", "anycast")
+        own = refused or (route.type in ("local", "anycast") and route.protocol == "kernel")
         return ("!" if refused else "U") + ("G" if route.gateway else "") + ("n" if own else "")
     start = "!" if route.type in ("unreachable", "prohibit") else "U"
     host = "H" if route.dst.length == WIDTH[4] else ""

@@ -53,7 +53,7 @@ def _gathered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     encap: list[tuple[str, Any]] | None = None
     for key, value in pairs:
-        if key == "encap" and isinstance(value, str):
+        if key == "encap" and isinstance(value, str) and " " not in value:  # ours has all its words in one text
             encap = found[key] = [(key, value)]
         elif encap is not None and key not in _WAY_OUT and not (key == "tos" and isinstance(value, str)):
             encap.append((key, value))
