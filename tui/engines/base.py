@@ -9,7 +9,7 @@ from typing import Protocol
 from tui.core.text import clean
 from tui.core.world import World
 
-__all__ = ["Engine", "EngineError", "Run", "clean"]
+__all__ = ["Engine", "EngineError", "Run", "clean", "no_such_node"]
 
 
 class EngineError(Exception):

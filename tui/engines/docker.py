@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from dataclasses import replace
 
 from tui.core.world import TOPICS, Network, Node, World
 from tui.engines import docker_world
-from tui.engines.base import EngineError, Run, clean
+from tui.engines.base import EngineError, Run, clean, no_such_node
 from tui.engines.docker_connect import Connection, find
 from tui.engines.docker_events import Events
 from tui.engines.docker_host import Host
@@ -117,10 +116,7 @@ class DockerEngine:
         listed, _ = self._lists()
         container = next((each for each in listed if each.name == node), None)
         if container is None:
-            names = [each.name for each in listed] + [HOST]
-            near = difflib.get_close_matches(node, names, n=3, cutoff=0.4)
-            hint = f": did you mean {' or '.join(near)}?" if near else "."
-            raise EngineError(f"There is no node {clean(node)!r}{hint}")
+            raise no_such_node(node, [*(each.name for each in listed), HOST])
         if container.state == "paused":
             raise EngineError(f"{node} is paused: docker unpause {node} lets commands run in it again.")
         if container.state != "running":

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import errno
 import grp
+import json
 import os
 import socket
 import struct
@@ -86,11 +87,13 @@ def _from_host(host: str, environment: Mapping[str, str]) -> Endpoint:
     try:
         found = utils.kwargs_from_env(environment=settings)
         utils.parse_host(url, tls=bool(found.get("tls")))
+        if url == "unix://":
+            raise ValueError
     except errors.TLSParameterError as error:
         raise EngineError(
             f"TLS is asked for (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH) but cannot be used: {_brief(error)}."
         ) from None
-    except errors.DockerException:
+    except (errors.DockerException, ValueError):
         raise EngineError(
             f"{clean(host)!r} is no engine's address: write unix:///var/run/docker.sock, tcp://HOST:2375 or ssh://HOST."
         ) from None
@@ -101,15 +104,14 @@ def _from_host(host: str, environment: Mapping[str, str]) -> Endpoint:
 
 
 def _from_context(name: str) -> Endpoint:
-    from docker import errors
     from docker.context import ContextAPI
 
     try:
         found = ContextAPI.get_context(name)
-        known = [] if found else [each.name for each in ContextAPI.contexts()]
-    except (errors.DockerException, OSError, ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"The docker contexts cannot be read: {_brief(error)}.") from None
+    except Exception as error:  # the SDK raises just that for a file that it cannot read
+        raise EngineError(f"The docker context {clean(name)!r} cannot be read: {_brief(error)}.") from None
     if found is None:
+        known = _context_names()
         near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:5]
         raise EngineError(
             f"There is no docker context {clean(name)!r}: choose {clean(' or '.join(near))}.", "docker context ls"
@@ -117,11 +119,24 @@ def _from_context(name: str) -> Endpoint:
     return Endpoint(str(found.Host or f"unix://{DEFAULT_SOCKET}"), clean(name), found.TLSConfig or False)
 
 
+def _context_names() -> list[str]:
+    """The contexts that there are, those that can be read, and the one that is always there."""
+    from docker.context.config import get_meta_dir
+
+    names = ["default"]
+    for file in sorted(Path(get_meta_dir()).glob("*/meta.json")):
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            names.append(str(json.loads(file.read_text())["Name"]))
+    return names
+
+
 class Connection:
     """The API clients of one engine. One client serves one thread at a time; `client` lends one, `open` makes one."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         """Reach the engine; raises EngineError with one sentence that says what to do."""
+        from docker.constants import MINIMUM_DOCKER_API_VERSION
+
         self.endpoint = endpoint
         self._peer: int | None = None
         self._free: list[docker.APIClient] = []
@@ -129,7 +144,7 @@ class Connection:
         self._closed = False
         self._tunnel: Tunnel | None = None
         self._url = endpoint.url
-        self._api_version = "auto"
+        self._api_version = MINIMUM_DOCKER_API_VERSION
         if endpoint.url.startswith("ssh:"):
             self._tunnel = Tunnel(endpoint.url)
             self._url = self._tunnel.url
@@ -142,8 +157,12 @@ class Connection:
     def _greet(self) -> dict[str, Any]:
         self._knock()
         with self.client() as api:
-            self._api_version = api.api_version
-            version: dict[str, Any] = api.version()
+            version: dict[str, Any] = api.version(api_version=False)
+        try:
+            self._api_version = str(version["ApiVersion"])
+            self.open().close()  # refuses a version that is too old
+        except Exception as error:
+            raise self.lost(error) from None
         return version
 
     def _knock(self) -> None:
@@ -200,13 +219,14 @@ class Connection:
     def open(self, timeout: int = TIMEOUT) -> docker.APIClient:
         """A new client, which the caller closes."""
         import docker
+        from requests.utils import get_environ_proxies
 
-        return docker.APIClient(
-            base_url=self._url,
-            version=self._api_version,
-            timeout=timeout,
-            tls=self.endpoint.tls,
-        )
+        api = docker.APIClient(base_url=self._url, version=self._api_version, timeout=timeout, tls=self.endpoint.tls)
+        if self.endpoint.tls:
+            # Left to itself, requests has REQUESTS_CA_BUNDLE take the place of the certificates named for the engine.
+            api.proxies.update(get_environ_proxies(self._url))
+            api.trust_env = False
+        return api
 
     def lost(self, error: BaseException) -> EngineError:
         """What to say when the engine did not answer as an engine does."""
