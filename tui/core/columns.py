@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import lru_cache
 
 from tui.core.addresses import WIDTH, Address, AddressError, Prefix, mask_length, parse_address, parse_prefix
 from tui.core.prompts import is_prompt
 from tui.core.reading import Reading, lines_of
-from tui.core.route_draft import classic4, classic6, kind6, to, with_legs
+from tui.core.route_draft import classic4, classic6, destination, kind6, to, with_legs
 from tui.core.route_words import device
 from tui.core.world import Route
 
@@ -74,13 +75,19 @@ def _row(words: list[str], metric: int) -> Route | None:
     if len(words) < 8 or not _FLAGS.match(words[3]):
         return None
     dst = _destination(words[0], words[2])
-    number = 0 if not metric or words[metric] == "-" else _number(words[metric])
-    if dst is None or number is None:
+    way = _way4(words[1], words[3], words[metric] if metric else "0", words[7])
+    return to(dst, way) if dst is not None and way is not None else None
+
+
+@lru_cache(maxsize=65536)
+def _way4(hop: str, flags: str, metric: str, dev: str) -> Route | None:
+    """All but the destination: the same few in a table of any size."""
+    number = 0 if metric == "-" else _number(metric)
+    if number is None:
         return None
-    flags, dev = words[3], words[7]
-    gateway, named = _gateway(words[1])
+    gateway, named = _gateway(hop)
     route = classic4(
-        dst,
+        Prefix(4, 0, 0),
         None if dev in ("*", "-") else device(dev),
         gateway,
         number,
@@ -105,17 +112,20 @@ def _row6(words: list[str]) -> Route | None:
     return replace(route, words=("via", named)) if named else route
 
 
+@lru_cache(maxsize=256)
+def _length(mask: str) -> int | None:
+    return 0 if mask == "*" else mask_length(mask)
+
+
 def _destination(text: str, mask: str) -> Prefix | None:
-    length = 0 if mask == "*" else mask_length(mask)
+    length = _length(mask)
     if length is None:
         return None
     if text in _NETWORKS:
         return Prefix(4, _NETWORKS[text].value, length)
-    try:
-        address = parse_address("0.0.0.0" if text == "*" else text)
-    except AddressError:
-        return None
-    return Prefix(4, address.value, length) if address.version == 4 else None
+    prefix = destination("0.0.0.0" if text == "*" else text)
+    whole = prefix is not None and prefix.version == 4 and prefix.length == 32
+    return Prefix(4, prefix.value, length) if prefix is not None and whole else None
 
 
 def _gateway(text: str) -> tuple[Address | None, str | None]:

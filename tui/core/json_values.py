@@ -50,7 +50,10 @@ def _skip_blank(text: str, at: int) -> int:
 
 def _gathered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The pairs as a dict, first value kept; those between `encap` and the way out as one list of pairs."""
-    found: dict[str, Any] = {}
+    found = dict(pairs)
+    if len(found) == len(pairs) and "encap" not in found:  # nearly every object
+        return found
+    found = {}
     encap: list[tuple[str, Any]] | None = None
     for key, value in pairs:
         if key == "encap" and isinstance(value, str) and " " not in value:  # ours has all its words in one text

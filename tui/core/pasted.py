@@ -45,6 +45,7 @@ class PastedNode:
     listings: list[_Listing] = field(default_factory=list)
     parts: list[Route] = field(default_factory=list)  # of listings that were filtered
     rules: dict[int, tuple[Rule, ...]] = field(default_factory=dict)
+    unsure: str = ""  # rules whose family the routes must tell
     links: dict[str, Interface] = field(default_factory=dict)
     sysctls: dict[str, int] = field(default_factory=dict)
     merged: bool | None = None
@@ -58,7 +59,16 @@ class PastedNode:
     @property
     def is_empty(self) -> bool:
         """Whether no section told anything."""
-        return not (self.topics or self.listings or self.parts or self.rules or self.links or self.sysctls)
+        return not (
+            self.topics
+            or self.listings
+            or self.parts
+            or self.rules
+            or self.unsure
+            or self.links
+            or self.sysctls
+            or self.owned
+        )
 
     def take(self, shown: Sequence[Shown], lines: Sequence[str], command: str, place: str, filtered: bool) -> None:
         """Add what one command line printed; `filtered` means that a pipe may have left lines out."""
@@ -86,7 +96,9 @@ class PastedNode:
             return left
         if shown.kind == "rules":
             rules = read_rules(text, shown.family)
-            if shown.whole and rules.rules:
+            if shown.whole and not rules.sure:
+                self.unsure = text
+            elif shown.whole and rules.rules:
                 self.rules[rules.family] = rules.rules
                 self.topics.add(f"rules{rules.family}")
             return rules.unread
@@ -133,6 +145,15 @@ class PastedNode:
             old = self.links.get(new.name)
             self.links[new.name] = new if old is None else _joined(old, new, stated, lists_addresses, shown.family)
 
+    def _settle_rules(self, routes: Sequence[Route]) -> None:
+        """A list without table default looks like IPv6, but is IPv4 where IPv4 has routes and no other rules."""
+        if self.unsure:
+            family = read_rules(self.unsure).family
+            if 4 not in self.rules and any(route.family == 4 for route in routes):
+                family = 4
+            self.rules.setdefault(family, read_rules(self.unsure, family).rules)
+            self.topics.add(f"rules{family}")
+
     def node(self) -> Node:
         """The Node that all sections together describe."""
         routes = [route for listing in self.listings for route in listing.routes]
@@ -143,6 +164,7 @@ class PastedNode:
                 known.add(_key(route))
         if not any(route.table == "local" and route.family == 4 for route in routes):
             routes += self.owned
+        self._settle_rules(routes)
         skipped = f"; skipped: {', '.join(dict.fromkeys(self.skipped))}" if self.skipped else ""
         links = self.links if "addresses" in self.topics else owned_addresses(routes, self.links)
         return Node(

@@ -30,11 +30,15 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class RuleReading:
-    """Policy rules of one family (4 or 6) in the order in which they stood, which is the kernel's."""
+    """Policy rules of one family (4 or 6) in the order in which they stood, which is the kernel's.
+
+    `sure` is False where neither the caller nor an address told the family, and the list's shape had to.
+    """
 
     rules: tuple[Rule, ...] = ()
     unread: tuple[str, ...] = ()
     family: int = 4
+    sure: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from tui.core.addresses import Address, Prefix
+from tui.core.addresses import Address, AddressError, Prefix, parse_prefix
 from tui.core.world import NextHop, Route
+
+_OCTETS = {str(number): number for number in range(256)}
+_LENGTHS = {str(number): number for number in range(33)}
 
 
 @dataclass(slots=True)
@@ -37,6 +40,23 @@ class Draft:
     words: list[str] = field(default_factory=list)
     family: int | None = None
     seen: set[str] = field(default_factory=set)
+
+
+def destination(text: str) -> Prefix | None:
+    """A destination as printed. `default` reads as 0.0.0.0/0 until its family is settled."""
+    host, slash, bits = text.partition("/")
+    try:  # the common shape, four octets in canonical form, without the cost of the general reader
+        a, b, c, d = host.split(".")
+        value = _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
+        return Prefix(4, value, _LENGTHS[bits] if slash else 32)
+    except (KeyError, ValueError):
+        pass
+    if text in ("all", "any"):
+        return None
+    try:
+        return parse_prefix(text)
+    except AddressError:
+        return None
 
 
 def to(dst: Prefix, route: Route) -> Route:

@@ -10,7 +10,7 @@ from tui.core.addresses import AddressError, parse_address, parse_prefix
 from tui.core.json_values import json_objects
 from tui.core.names import PROTOCOLS, SCOPES, TABLES, TYPES, dsfield, integer, named
 from tui.core.reading import Reading
-from tui.core.route_draft import Draft, drafted, settle, to, with_hop
+from tui.core.route_draft import Draft, destination, drafted, settle, to, with_hop
 from tui.core.route_words import IN_MS, device
 from tui.core.world import Route
 
@@ -29,31 +29,32 @@ def read_ip_json(
     objects, unread = json_objects(text)
     routes: list[Route] = []
     defaults: dict[int, int | None] = {}
+    ways: dict[tuple[Any, ...], tuple[Route, int | None] | None] = {}  # all but the destination repeats
     for each in objects:
-        found = _route(each, default_table, default_dev)
-        if found is None:
+        dst = destination(str(each.get("dst", "")))
+        try:
+            key = tuple((name, tuple(v) if type(v) is list else v) for name, v in each.items() if name != "dst")
+            found = ways[key] if key in ways else ways.setdefault(key, _way(each, default_table, default_dev))
+        except TypeError:  # a value inside a value, such as next hops
+            found = _way(each, default_table, default_dev)
+        if dst is None or found is None:
             unread.append(json.dumps(each))
             continue
-        route, told = found
         if each["dst"] == "default":
-            defaults[len(routes)] = told
-        routes.append(route)
+            defaults[len(routes)] = found[1]
+        routes.append(to(dst, found[0]))
     return Reading(settle(routes, defaults, family), tuple(unread), "ip -j route")
 
 
-def _route(given: dict[str, Any], table: str, dev: str | None) -> tuple[Route, int | None] | None:
-    """The route and the family that it gives away; None where it has no destination or an unknown type."""
+def _way(given: dict[str, Any], table: str, dev: str | None) -> tuple[Route, int | None] | None:
+    """The route but for its destination, and the family that it gives away; None where its type is unknown."""
     kind = _TYPE_NAMES.get(str(given.get("type", "unicast")))
-    try:
-        dst = parse_prefix(str(given.get("dst", "")))
-    except AddressError:
-        return None
     if kind is None:
         return None
     draft = _draft(given, _OF_ROUTE)
     legs = given.get("nexthops") or []
     draft.dev = draft.dev if legs else draft.dev or dev
-    route, told = to(dst, drafted(draft, kind, table)), draft.family
+    route, told = drafted(draft, kind, table), draft.family
     for each in legs if isinstance(legs, list) else [legs]:
         leg = _draft(each if isinstance(each, dict) else {"nexthop": each}, _OF_NEXTHOP)
         route, told = with_hop(route, leg), told or leg.family

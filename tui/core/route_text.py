@@ -10,17 +10,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from tui.core.addresses import AddressError, Prefix, parse_prefix
 from tui.core.names import TYPES
 from tui.core.prompts import is_prompt
 from tui.core.reading import Reading, lines_of
-from tui.core.route_draft import drafted, settle, to, with_hop
+from tui.core.route_draft import destination, drafted, settle, to, with_hop
 from tui.core.route_words import read_words
 from tui.core.world import Route
 
 _TYPE_NAMES = {name: name for name in TYPES.values()} | {str(number): name for number, name in TYPES.items()}
-_OCTETS = {str(number): number for number in range(256)}
-_LENGTHS = {str(number): number for number in range(33)}
 _ONE_LINE = re.compile(r"\s*\\\s*(?=(?:nexthop|cache|nh_info)\b)")
 _CONTINUES = ("nexthop", "cache", "nh_info")
 _TAILS = 65536  # distinct tails remembered: enough for any table, bounded for a hostile one
@@ -68,7 +65,7 @@ class _Listing:
         if first in _TYPE_NAMES and rest:
             kind = _TYPE_NAMES[first]
             first, _, rest = rest.partition(" ")
-        dst = _destination(first)
+        dst = destination(first)
         if dst is None:
             return False
         try:
@@ -121,20 +118,3 @@ def _with_line(route: Route, first: str, words: list[str]) -> Route:
     draft = read_words(words[len(flags) :], "cache")
     said = (*draft.flags, *draft.attributes, " ".join([first, *flags]))
     return replace(route, attributes=(*route.attributes, *said), words=(*route.words, *draft.words))
-
-
-def _destination(text: str) -> Prefix | None:
-    """A destination as printed. `default` reads as 0.0.0.0/0 until its family is settled."""
-    host, slash, bits = text.partition("/")
-    try:  # the common shape, four octets in canonical form, without the cost of the general reader
-        a, b, c, d = host.split(".")
-        value = _OCTETS[a] << 24 | _OCTETS[b] << 16 | _OCTETS[c] << 8 | _OCTETS[d]
-        return Prefix(4, value, _LENGTHS[bits] if slash else 32)
-    except (KeyError, ValueError):
-        pass
-    if text in ("all", "any"):
-        return None
-    try:
-        return parse_prefix(text)
-    except AddressError:
-        return None

@@ -37,8 +37,9 @@ def read_rules(text: str, family: int | None = None) -> RuleReading:
     told = next((draft.family for _, draft in drafts if draft.family), None)
     guess = 6 if "main" in tables and "local" in tables and "default" not in tables else 4
     version = family or told or guess
+    sure = bool(family or told or "default" in tables)
     rules = tuple(draft.rule(priority, draft.family or version) for priority, draft in drafts)
-    return RuleReading(rules, tuple(unread), version)
+    return RuleReading(rules, tuple(unread), version, sure)
 
 
 def _lines(text: str) -> tuple[list[tuple[int, RuleDraft]], list[str]]:
