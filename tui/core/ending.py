@@ -48,7 +48,7 @@ def refused(node: Node, found: Lookup) -> Ending:
             return outcome, reason, f"{sysctl}.rp_filter"
         case Outcome.REVERSE_PATH:
             return outcome, f"{who} drops it as a martian: {decision.reason}", decision.route
-    return outcome, f"{who}: {decision.reason}", None
+    return outcome, f"{decision.reason} (on {who})", None
 
 
 def forwards6(fib: Fib) -> Ending | None:

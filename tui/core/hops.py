@@ -95,6 +95,7 @@ class Way:
     It ended with `outcome` on `node`, for the `reason` (one sentence). `cause` is what decided: a route, a rule, or
     the text of a sysctl or a filter. `loop` is the index of the hop at which a loop begins. `assumptions` are
     sentences on what was not read and was taken to be as usual. `error` is what the sender is told, if anything.
+    `model` tells that a model of a firewall decided, not its rules.
     """
 
     src: Address | None
@@ -107,6 +108,7 @@ class Way:
     error: IcmpError | None = None
     loop: int | None = None
     assumptions: tuple[str, ...] = ()
+    model: bool = False
 
     @property
     def ttl(self) -> int:

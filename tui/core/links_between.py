@@ -11,11 +11,12 @@ from tui.core.fib import Fib
 from tui.core.lookup import lookup
 from tui.core.query import Query
 from tui.core.source import select4
-from tui.core.world import Interface, Network, Node, World
+from tui.core.world import Interface, Network, Node, World, default_rules
 
 STOPPED = ("created", "exited", "dead")
 """The engine's words for a container whose processes, and with them its links, are gone. A paused one still answers."""
 
+FORWARDING = "Whether the host forwards was not read: it is taken to, since Docker Engine turns it on."
 STAND_IN = "The host's tables were not read: it is taken to have what the engine gives it, a route to each bridge."
 
 
@@ -32,6 +33,11 @@ class Links:
         self.host = next((each.name for each in world.nodes if each.kind == "host"), None)
         self._bridges = {each.bridge: each.name for each in world.networks if each.bridge}
         self._fibs = dict(fibs or ())
+        self._assumed: tuple[str, ...] = ()
+        if self.host is not None:
+            taken, self._assumed = stand_in(self.nodes[self.host], world)
+            if self._assumed:
+                self._fibs[self.host] = Fib(taken)
         self._members: dict[str, dict[str, list[Interface]]] = {}
         self._owners: dict[Address, set[str]] = {}
         self._irregular: set[str] = set()
@@ -62,9 +68,13 @@ class Links:
     def fib(self, name: str) -> Fib:
         """The prepared tables of a node."""
         found = self._fibs.get(name)
-        if found is None or (found.node.kind == "host" and "routes4" in found.node.missing):
-            found = self._fibs[name] = Fib(stand_in(self.nodes[name], self.world))
+        if found is None:
+            found = self._fibs[name] = Fib(self.nodes[name])
         return found
+
+    def assumed(self, name: str) -> tuple[str, ...]:
+        """What was taken for granted about a node beside what its lookups tell."""
+        return self._assumed if name == self.host else ()
 
     def network(self, node: Node, interface: Interface) -> str | None:
         """The network that an interface is on; a bridge of the host carries its network."""
@@ -118,11 +128,14 @@ class Links:
         ]
 
     def unread(self, network: str) -> str | None:
-        """A phrase on a node of the network whose addresses were not read, or None."""
+        """A phrase on members of the network whose addresses were not read, or None."""
         for name in self._members.get(network, ()):
             node = self.nodes[name]
             if "addresses" in node.missing and node.state not in STOPPED:
                 return f"the addresses of {name} were not read"
+        found = self.networks.get(network)
+        if found is not None and found.driver == "overlay":
+            return "its members on other hosts were not read"
         return None
 
     def _carried(self, network: str) -> bool:
@@ -174,15 +187,20 @@ def _ignored(fib: Fib, interface: Interface, target: Address, source: Address | 
     return mode == 8 or not own
 
 
-def stand_in(node: Node, world: World) -> Node:
-    """A Docker host of which only the bridges are known, with the tables that the engine's bridges bring along."""
-    if node.kind != "host" or "routes4" not in node.missing or not node.interfaces:
-        return node
-    if not world.engine.startswith("docker://"):
-        return node
-    made = tuple(route for each in node.interfaces for route in kernel_routes(each, True))
-    switches = (("net.ipv4.conf.all.rp_filter", 0), ("net.ipv4.ip_forward", 1), ("net.ipv6.conf.all.forwarding", 1))
-    return replace(node, routes=made, sysctls=switches, missing=("addresses",), problem=STAND_IN)
+def stand_in(node: Node, world: World) -> tuple[Node, tuple[str, ...]]:
+    """A Docker host with what the engine must have set up there where it was not read, and what was assumed so."""
+    if node.kind != "host" or not world.engine.startswith("docker://"):
+        return node, ()
+    assumed = []
+    if "routes4" in node.missing and node.interfaces:
+        made = tuple(route for each in node.interfaces for route in kernel_routes(each, True))
+        node = replace(node, routes=made, rules=(*default_rules(4), *default_rules(6)), missing=())
+        assumed.append(STAND_IN)
+    if node.sysctl("net.ipv4.ip_forward") is None:
+        switches = (*node.sysctls, ("net.ipv4.ip_forward", 1), ("net.ipv6.conf.all.forwarding", 1))
+        node = replace(node, sysctls=switches)
+        assumed.append(FORWARDING)
+    return node, tuple(assumed)
 
 
 def outside(network: Network | None) -> bool:

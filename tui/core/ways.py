@@ -8,7 +8,7 @@ from tui.core import ending, filters
 from tui.core.addresses import Address
 from tui.core.fib import Fib
 from tui.core.hops import Hop, Outcome, Packet, Way
-from tui.core.links_between import STAND_IN, STOPPED, Links, live, outside
+from tui.core.links_between import FORWARDING, STAND_IN, STOPPED, Links, live, outside
 from tui.core.lookup import lookup
 from tui.core.lookup4 import source_of
 from tui.core.query import Query
@@ -62,7 +62,7 @@ def _handle(links: Links, at: _Arrival, prefer: str | None) -> list[_Arrival | W
     fib = links.fib(at.node)
     oif = prefer if at.iif is None else None
     found = lookup(fib, Query(at.packet.dst, at.packet.src, at.iif, oif, ipproto=at.packet.proto), trace=False)
-    at = replace(at, assumptions=_assumed(fib, at, found.decision))
+    at = replace(at, assumptions=_assumed(links, at, found.decision))
     ended = _ends_here(fib, at, found)
     if ended is not None:
         return [ended]
@@ -71,8 +71,10 @@ def _handle(links: Links, at: _Arrival, prefer: str | None) -> list[_Arrival | W
     return [each for hop in hops for each in _onward(links, fib, at, found, hop)]
 
 
-def _assumed(fib: Fib, at: _Arrival, decision: Decision) -> tuple[str, ...]:
-    more = (*decision.assumptions, STAND_IN) if fib.node.problem == STAND_IN else decision.assumptions
+def _assumed(links: Links, at: _Arrival, decision: Decision) -> tuple[str, ...]:
+    more = [*decision.assumptions, *links.assumed(at.node)]
+    if FORWARDING in more and (at.iif is None or decision.type != "unicast"):
+        more.remove(FORWARDING)
     return tuple(dict.fromkeys((*at.assumptions, *more))) if more else at.assumptions
 
 
@@ -118,14 +120,14 @@ def _filtered(links: Links, node: Node, at: _Arrival, hop: Hop) -> Way | None:
 
 def _stopped(at: _Arrival, hop: Hop, node: Node, said: filters.Verdict) -> Way:
     outcome = Outcome.FILTERED if said.passes is False else Outcome.UNKNOWN
-    return replace(_ended(at, hop, outcome, said.reason, said.rule or None), node=node.name)
+    return replace(_ended(at, hop, outcome, said.reason, said.rule or None), node=node.name, model=said.model)
 
 
 def _ends_here(fib: Fib, at: _Arrival, found: Lookup) -> Way | None:
     """Refused, delivered, or out of hops: None where the packet is to be sent on."""
     node, decision = fib.node, found.decision
     if decision.failure is not None:
-        if node.problem == STAND_IN:
+        if STAND_IN in at.assumptions and node.kind == "host":
             return _end(at, found, Outcome.UNKNOWN, f"where {ending.called(node)} sends it on was not read")
         return _end(at, found, *ending.refused(node, found))
     if decision.type in ("local", "anycast") or (decision.type == "broadcast" and at.iif is not None):
