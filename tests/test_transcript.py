@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+import recorded
 from hypothesis import given
 from hypothesis import strategies as st
-from texts import cases, needs_wild, recording, recordings, wild, without_lock
+from test_lookup_recorded import differences
+from texts import cases, needs_wild, recording, recordings, topologies, wild, without_lock
 
 from tui.core.prompts import read_prompt
 from tui.core.routes import read_ip_json
@@ -401,3 +403,34 @@ def test_no_junk_raises_anything_else(text: str) -> None:
 def test_every_line_of_junk_beside_a_table_is_unread(lines: list[str]) -> None:
     node = only("\n".join(["$ ip route", "default via 10.0.0.1 dev e0", *lines]))
     assert list(node.unread) == [line for line in lines if line.strip()]
+
+
+@pytest.mark.parametrize("paste", [prompted, bare])
+def test_every_recorded_answer_is_predicted_from_a_paste(paste: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel's answers to 6,000 questions, asked of the machine as it was pasted, without a word about its trie."""
+    monkeypatch.setattr(recorded, "node", lambda case, _routes: only(paste(case)))
+    wrong = [(case["sid"], *each) for case in recorded.cases() for each in differences(case, "")]
+    assert wrong == []
+
+
+def test_topologies_pasted_as_one_text_have_their_bridges_as_networks() -> None:
+    for topology in topologies():
+        six = "-6 " if topology["family"] == 6 else ""
+        text = "\n".join(
+            f"[root@{name} ~]# ip addr\n{node['addr_text']}\n[root@{name} ~]# ip {six}route show table all\n"
+            f"{node['routes_text']}\n[root@{name} ~]# ip {six}rule\n{node['rules_text']}"
+            for name, node in topology["nodes"].items()
+        )
+        world = read_transcript(text)
+        assert [node.name for node in world.nodes] == sorted(topology["nodes"])
+        shared: dict[str, set[str]] = {}
+        for node in world.nodes:
+            given_ = topology["nodes"][node.name]
+            assert tuple(map(without_lock, node.routes)) == read_ip_json(json.dumps(given_["routes_json"])).routes
+            assert node.unread == ()
+            for link in node.interfaces:
+                if link.network is not None:
+                    shared.setdefault(link.network, set()).add(node.name)
+        assert all(len(names) > 1 for names in shared.values())
+        subnets = {str(subnet.prefix) for network in world.networks for subnet in network.subnets}
+        assert {bridge["subnet"] for bridge in topology["bridges"]} & subnets

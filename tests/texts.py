@@ -33,22 +33,28 @@ def recordings(folder: str) -> list[str]:
     return sorted(path.stem for path in (HERE / "recordings" / folder).glob("*.txt"))
 
 
+def _lines(name: str) -> list[dict[str, Any]]:
+    with gzip.open(HERE / "worlds" / f"{name}.jsonl.gz", "rt") as file:
+        return [json.loads(line) for line in file]
+
+
+@cache
+def cases() -> tuple[dict[str, Any], ...]:
+    """Complete states of one namespace, with links, sysctls and queries, and the listings as text and as JSON."""
+    return tuple(_lines("cases-sample"))
+
+
+@cache
+def topologies() -> tuple[dict[str, Any], ...]:
+    """Several namespaces on bridges, each with its listings."""
+    return tuple(_lines("topo-sample"))
+
+
 @cache
 def states() -> tuple[dict[str, Any], ...]:
-    """Complete machine states with the kernel's listings as text and as JSON: of one namespace, then of topologies."""
-    found: list[dict[str, Any]] = []
-    for name in ("cases-sample", "topo-sample"):
-        with gzip.open(HERE / "worlds" / f"{name}.jsonl.gz", "rt") as file:
-            for line in file:
-                case = json.loads(line)
-                nodes = [case] if "routes_text" in case else case["nodes"].values()
-                found += [node | {"family": case["family"]} for node in nodes]
-    return tuple(found)
-
-
-def cases() -> tuple[dict[str, Any], ...]:
-    """Those of one namespace, which have links, sysctls and queries too."""
-    return tuple(state for state in states() if "queries" in state)
+    """Every machine of cases and topologies that has listings."""
+    found = [node | {"family": each["family"]} for each in topologies() for node in each["nodes"].values()]
+    return (*cases(), *found)
 
 
 def wild(*kinds: str) -> list[Any]:
