@@ -36,11 +36,11 @@ class RouteList(RowList):
         self.set_keys(_keys(table, unread))
 
     def mark(self, candidate: Route | None) -> None:
-        """Mark the route that the lookup is looking at, and bring it into sight."""
+        """Mark the route that the lookup is looking at; the cursor goes along with it."""
         self.candidate = candidate
         self.draw()
         if self.table and candidate in self.table.routes:
-            self.reveal(self.table.routes.index(candidate))
+            self.go((candidate, 0))
 
     def cells(self, row: int, width: int) -> list[Cell]:
         """One route, or one line that was not understood."""
@@ -135,6 +135,7 @@ class Routes(Panel):
         """The lookup went to another route."""
         if self.is_mounted:
             self._list.mark(self.candidate)
+            self._note()
 
     def _draw(self) -> None:
         if not self.is_mounted:
