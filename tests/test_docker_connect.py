@@ -141,7 +141,19 @@ def test_a_socket_that_nobody_listens_at(tmp_path: Path) -> None:
 
 def test_something_else_that_answers() -> None:
     with answering(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nhello") as port:
-        assert refused(f"tcp://127.0.0.1:{port}").startswith(f"The engine at tcp://127.0.0.1:{port} does not answer: ")
+        assert refused(f"tcp://127.0.0.1:{port}").startswith(
+            f"What answers at tcp://127.0.0.1:{port} is no Docker Engine"
+        )
+
+
+def test_an_engine_that_wants_tls() -> None:
+    """The reply is that of Go's server, and so of dockerd's, to whoever speaks plainly to its TLS port."""
+    reply = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n"
+    with answering(reply) as port:
+        assert refused(f"tcp://127.0.0.1:{port}") == (
+            f"The engine at tcp://127.0.0.1:{port} and this side do not agree on TLS (Client sent an HTTP request to "
+            "an HTTPS server): set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or choose its context."
+        )
 
 
 def test_an_engine_of_long_ago() -> None:
@@ -324,7 +336,7 @@ def test_tls_with_the_wrong_certificates(tls: Relay, tmp_path: Path, monkeypatch
     assert "cannot be used" in refused(f"tcp://127.0.0.1:{tls.port}")
     monkeypatch.delenv("DOCKER_TLS_VERIFY")
     monkeypatch.delenv("DOCKER_CERT_PATH")
-    assert refused(f"tcp://127.0.0.1:{tls.port}").endswith(".")
+    assert "does not answer" in refused(f"tcp://127.0.0.1:{tls.port}")
 
 
 FAKE_SSH = """#!{python}

@@ -207,7 +207,7 @@ def _check_node(node: Node) -> None:
         if topic not in TOPICS:
             raise Misfit(f"expected one of {', '.join(TOPICS)}, not {topic!r}.", f"[{position}]", ".missing")
     try:
-        check_names("interfaces", [each.name for each in node.interfaces])
+        check_names("interfaces", [each.name for each in node.interfaces if each.name])
     except Misfit as misfit:
         misfit.place[-1] = ".interfaces"
         raise

@@ -146,6 +146,7 @@ class InterfaceAddress:
 class Interface:
     """A network device of a node. `network` names the World's Network that it is plugged into, if any.
 
+    `name` is "" where no device is known: the place on a network of a container that was not read or does not run.
     `up` is the administrative state, `carrier` whether the link has a signal (LOWER_UP). `peer_index` is the
     interface index of the other end of a veth pair. `kind`: veth, bridge, loopback, macvlan, ... or "".
     """

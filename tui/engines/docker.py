@@ -11,7 +11,8 @@ from dataclasses import replace
 from tui.core.world import TOPICS, Network, Node, World
 from tui.engines import docker_world
 from tui.engines.base import EngineError, Run, clean, no_such_node
-from tui.engines.docker_connect import Connection, find
+from tui.engines.docker_connect import Connection
+from tui.engines.docker_endpoint import find
 from tui.engines.docker_events import Events
 from tui.engines.docker_host import Host
 from tui.engines.docker_run import ContainerRun
@@ -22,7 +23,7 @@ STILL_READING = "Its tables are still being read."
 
 
 def connect(host: str | None = None, context: str | None = None, rungs: Sequence[str] = RUNGS) -> DockerEngine:
-    """Reach the engine that is meant (see docker_connect.find); raises EngineError, which says what to do.
+    """Reach the engine that is meant (see docker_endpoint.find); raises EngineError, which says what to do.
 
     `rungs` are the ways in which tables may be read, best first.
     """

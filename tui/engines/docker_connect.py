@@ -1,23 +1,20 @@
-"""Which Docker Engine is meant, how it is reached (unix, tcp, TLS, ssh, contexts), and what is wrong when it is not."""
+"""The connection to a Docker Engine (unix, tcp, TLS, ssh): its clients, its process, and what is said when it fails."""
 
 from __future__ import annotations
 
 import contextlib
-import difflib
 import errno
 import grp
-import json
-import os
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tui.engines.base import EngineError, clean
+from tui.engines.docker_endpoint import Endpoint, brief
 from tui.engines.docker_ssh import Tunnel
 
 if TYPE_CHECKING:
@@ -25,109 +22,8 @@ if TYPE_CHECKING:
 
 TIMEOUT = 10
 """Seconds that the engine has for one answer."""
-DEFAULT_SOCKET = "/var/run/docker.sock"
 ENGINES = ("dockerd", "docker", "podman", "rootlesskit")
 """Names of processes that answer on an engine's socket themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where an engine is: `url` as DOCKER_HOST has it, `name` for the title, `tls` what the SDK wants for it."""
-
-    url: str
-    name: str
-    tls: Any = False
-
-
-def find(host: str | None, context: str | None, environment: Mapping[str, str] = os.environ) -> Endpoint:
-    """The endpoint that is meant, in the order of docker's own client.
-
-    A host given, a context given, DOCKER_HOST, DOCKER_CONTEXT, the current context, else the default socket.
-    Raises EngineError for what cannot be meant.
-    """
-    if host and context:
-        raise EngineError("Name a host or a context, not both.")
-    if not host and not context:
-        host = environment.get("DOCKER_HOST")
-    if host:
-        return _from_host(host, environment)
-    name = context or environment.get("DOCKER_CONTEXT") or _current_context()
-    return _default(environment) if name == "default" else _from_context(name)
-
-
-def _current_context() -> str:
-    from docker.context.config import get_current_context_name
-
-    return str(get_current_context_name())
-
-
-def _default(environment: Mapping[str, str]) -> Endpoint:
-    """The first socket that is there, of those where Docker and Podman put theirs."""
-    runtime = environment.get("XDG_RUNTIME_DIR", "")
-    places = [DEFAULT_SOCKET]
-    places += [f"{runtime}/docker.sock", f"{runtime}/podman/podman.sock"] if runtime else []
-    places += [str(Path.home() / ".docker/run/docker.sock"), "/run/podman/podman.sock"]
-    # The default is named also where nothing is there, and tried where it cannot be looked at.
-    path = next((place for place in places if _exists(place)), DEFAULT_SOCKET)
-    return Endpoint(f"unix://{path}", "local")
-
-
-def _exists(path: str) -> bool:
-    try:
-        return Path(path).exists()
-    except OSError:
-        return True
-
-
-def _from_host(host: str, environment: Mapping[str, str]) -> Endpoint:
-    from docker import errors, utils
-
-    url = f"unix://{host}" if host.startswith("/") else host
-    settings = {key: value for key, value in environment.items() if key.startswith("DOCKER_")} | {"DOCKER_HOST": url}
-    try:
-        found = utils.kwargs_from_env(environment=settings)
-        utils.parse_host(url, tls=bool(found.get("tls")))
-        if url == "unix://":
-            raise ValueError
-    except errors.TLSParameterError as error:
-        raise EngineError(
-            f"TLS is asked for (DOCKER_TLS_VERIFY, DOCKER_CERT_PATH) but cannot be used: {_brief(error)}."
-        ) from None
-    except (errors.DockerException, ValueError):
-        raise EngineError(
-            f"{clean(host)!r} is no engine's address: write unix:///var/run/docker.sock, tcp://HOST:2375 or ssh://HOST."
-        ) from None
-    # The SDK turns tcp:// into https:// where TLS is on.
-    address = str(found.get("base_url") or url)
-    name = "local" if address.startswith("unix:") else clean(urlsplit(address).netloc or address)
-    return Endpoint(address, name, found.get("tls") or False)
-
-
-def _from_context(name: str) -> Endpoint:
-    from docker.context import ContextAPI
-
-    try:
-        found = ContextAPI.get_context(name)
-    except Exception as error:  # the SDK raises just that for a file that it cannot read
-        raise EngineError(f"The docker context {clean(name)!r} cannot be read: {_brief(error)}.") from None
-    if found is None:
-        known = _context_names()
-        near = difflib.get_close_matches(name, known, n=3, cutoff=0.4) or known[:5]
-        raise EngineError(
-            f"There is no docker context {clean(name)!r}: choose {clean(' or '.join(near))}.", "docker context ls"
-        )
-    return Endpoint(str(found.Host or f"unix://{DEFAULT_SOCKET}"), clean(name), found.TLSConfig or False)
-
-
-def _context_names() -> list[str]:
-    """The contexts that there are, those that can be read, and the one that is always there."""
-    from docker.context.config import get_meta_dir
-
-    names = ["default"]
-    for file in sorted(Path(get_meta_dir()).glob("*/meta.json")):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            names.append(str(json.loads(file.read_text())["Name"]))
-    return names
 
 
 class Connection:
@@ -156,12 +52,14 @@ class Connection:
 
     def _greet(self) -> dict[str, Any]:
         self._knock()
-        with self.client() as api:
-            version: dict[str, Any] = api.version(api_version=False)
+        from docker.errors import DockerException
+
         try:
+            with self.client() as api:
+                version: dict[str, Any] = api.version(api_version=False)
             self._api_version = str(version["ApiVersion"])
             self.open().close()  # refuses a version that is too old
-        except Exception as error:
+        except (DockerException, KeyError, TypeError) as error:
             raise self.lost(error) from None
         return version
 
@@ -240,11 +138,13 @@ class Connection:
         where = clean(self.endpoint.url)
         if isinstance(error, InvalidVersion):
             return EngineError(f"The engine at {where} is too old for routetui: update it to Docker 1.13 or newer.")
-        reason = _brief(error)
+        if isinstance(error, ValueError | KeyError | TypeError):
+            return EngineError(f"What answers at {where} is no Docker Engine: check -H, DOCKER_HOST or the context.")
+        reason = brief(error)
         if "HTTP request to an HTTPS server" in reason or "CERTIFICATE" in reason.upper() or "SSL" in reason:
             return EngineError(
-                f"The engine at {where} wants other TLS certificates: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH, or "
-                f"choose its context ({reason})."
+                f"The engine at {where} and this side do not agree on TLS ({reason}): set DOCKER_TLS_VERIFY=1 and "
+                "DOCKER_CERT_PATH, or choose its context."
             )
         return EngineError(f"The engine at {where} does not answer: {reason}.")
 
@@ -321,18 +221,5 @@ def _knock_tcp(url: str) -> None:
         raise EngineError(f"{clean(host)} does not answer on port {port} within {TIMEOUT // 2} seconds.") from None
     except (OSError, ValueError) as error:
         raise EngineError(
-            f"No engine listens at {clean(url)} ({_brief(error)}): start it with -H there, or name another address."
+            f"No engine listens at {clean(url)} ({brief(error)}): start it with -H there, or name another address."
         ) from None
-
-
-def _brief(error: BaseException) -> str:
-    """The innermost reason of an SDK's nested exception, on one line."""
-    inner: BaseException = error
-    while (below := inner.__cause__ or inner.__context__ or _argument(inner)) is not None:
-        inner = below
-    said = getattr(inner, "strerror", None) or getattr(inner, "explanation", None) or str(inner) or type(inner).__name__
-    return clean(" ".join(str(said).split())).rstrip(".")
-
-
-def _argument(error: BaseException) -> BaseException | None:
-    return next((each for each in error.args if isinstance(each, BaseException)), None)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from tui.engines.base import EngineError
+from tui.engines.base import EngineError, clean
 from tui.engines.docker_connect import TIMEOUT, Connection
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Events:
                 stream.close()
 
     def _lost(self) -> EngineError:
-        where = self._connection.endpoint.url
+        where = clean(self._connection.endpoint.url)
         return EngineError(f"The engine at {where} ended the connection: it was stopped, or is being restarted.")
 
     def _open(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from collections.abc import Iterable
@@ -13,7 +14,8 @@ PROC_FILES = ("route", "fib_trie", "ipv6_route", "if_inet6", "dev")
 CAPABILITIES = {12: "NET_ADMIN", 13: "NET_RAW", 21: "SYS_ADMIN"}
 """The capabilities that matter for routing, by number (capabilities(7), linux/capability.h)."""
 
-_ID = re.compile(r"[0-9a-f]{64}")
+# Podman's conmon watches a container from outside, in a group that has its id too.
+_ID = re.compile(r"(?<!conmon-)[0-9a-f]{64}")
 
 
 def pids(containers: Iterable[str]) -> dict[str, int]:
@@ -36,7 +38,7 @@ def container_of(pid: int) -> str:
     """The full id of the container that a process is in, "" for none (or where it cannot be told)."""
     try:
         with open(f"/proc/{pid}/cgroup", encoding="ascii", errors="replace") as file:  # noqa: PTH123  # thousands of them
-            ids = _ID.findall(file.readline())
+            ids = _ID.findall(file.read())
     except OSError:
         return ""
     return ids[-1] if ids else ""
@@ -60,8 +62,12 @@ def same_network(pid: int) -> bool:
         return False
 
 
-def capabilities(pid: int) -> tuple[str, ...] | None:
-    """Those of CAPABILITIES that a process may ever have (its bounding set), None where that cannot be read."""
+@functools.lru_cache(maxsize=4096)
+def capabilities(pid: int, container: str) -> tuple[str, ...] | None:  # noqa: ARG001  # a pid is used again one day
+    """Those of CAPABILITIES that a container's process may ever have (its bounding set, which it keeps for life).
+
+    None where that cannot be read.
+    """
     with contextlib.suppress(OSError):
         return capabilities_in(Path(f"/proc/{pid}/status").read_text())
     return None

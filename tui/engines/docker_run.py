@@ -47,7 +47,7 @@ class ContainerRun:
         self._lines: queue.SimpleQueue[str | EngineError | None] = queue.SimpleQueue()
         self._started, self._ended = threading.Event(), threading.Event()
         self._closing = threading.Lock()
-        self._closed = False
+        self._closed = self._abandoned = False
         self._exec = self._create(["sh", "-c", WRAPPED, "sh", *argv])
         self._thread = threading.Thread(target=self._work, name="docker-run", daemon=True)
         self._thread.start()
@@ -71,7 +71,11 @@ class ContainerRun:
         self._lines.put(None)  # for whoever iterates again
 
     def close(self) -> None:
-        """End the command and what it started in its group; returns when it is gone, within a second."""
+        """End the command and what it started in its group; returns when it is gone, within a second.
+
+        Where there is no shell to do so and the container is on another machine it is left alone: it ends when it
+        finds nobody to print to, and `code` stays None until then.
+        """
         self._closed = True
         self._lines.put(None)
         with self._closing:
@@ -82,6 +86,7 @@ class ContainerRun:
                 with contextlib.suppress(EngineError):
                     self._kill(name)
                 self._ended.wait(GRACE)
+            self._abandoned = not self._ended.is_set()
 
     def _work(self) -> None:
         """The thread: read to the end, then ask for the exit code."""
@@ -110,6 +115,8 @@ class ContainerRun:
         lines = {kind: Lines() for kind in (STDOUT, docker_exec.STDERR)}
         telling = wrapped
         for kind, piece in docker_exec.stream(api, self._exec, None):
+            if self._abandoned:
+                break
             for line in lines.get(kind, lines[STDOUT]).feed(piece):
                 if telling and kind == STDOUT:
                     if not line.isdigit():
@@ -126,7 +133,8 @@ class ContainerRun:
         return not telling
 
     def _say(self, line: str) -> None:
-        program = docker_exec.missing_program(line)
+        # Before the command has begun it is the engine that speaks.
+        program = docker_exec.missing_program(line) if self._pid is None else None
         text = f"There is no {program} in {self._container.name}." if program is not None else line
         self._lines.put(clean(text))
 

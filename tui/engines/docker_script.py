@@ -122,7 +122,7 @@ def sysctls(text: str) -> tuple[tuple[str, int], ...] | None:
 
 
 ALONE: tuple[tuple[str, tuple[str, ...]], ...] = (
-    *((f"{name}", ("cat", f"/proc/net/{name}")) for name in ("route", "if_inet6", "dev", "fib_trie", "ipv6_route")),
+    *((name, ("cat", f"/proc/net/{name}")) for name in ("route", "if_inet6", "dev", "fib_trie", "ipv6_route")),
     ("status", ("cat", "/proc/self/status")),
     ("addresses.json", ("ip", "-j", "-d", "addr")),
     *((f"routes{family}.json", ("ip", "-j", f"-{family}", "route", "show", "table", "all")) for family in (4, 6)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import queue
 import re
 import threading
@@ -35,7 +36,7 @@ _TICKING = re.compile(r"^(expires|age|used|cache expires)\b.*")
 
 
 class Unreadable(Exception):
-    """This rung does not work for this container; str() is one sentence that says why."""
+    """This rung does not work for this container; str() is one sentence that says why, or "" where it goes without."""
 
 
 class Tables:
@@ -71,9 +72,9 @@ class Tables:
         `keep` allows what an earlier call has had already.
         """
         wanted = list(containers)
-        found: dict[str, Node | None] = dict(self._by_netlink(wanted))
-        rest = [each for each in wanted if each.id not in found]
-        futures = self._begin(rest, keep)
+        pids = docker_local.pids(each.id for each in wanted) if self.here and wanted else {}
+        found: dict[str, Node | None] = dict(self._by_netlink(pids))
+        futures = self._begin([each for each in wanted if each.id not in found], pids, keep)
         concurrent.futures.wait(futures.values(), patience)
         for identity, future in futures.items():
             found[identity] = future.result() if future.done() else None
@@ -91,19 +92,20 @@ class Tables:
         for future in late:
             future.add_done_callback(self._come)
 
-    def _by_netlink(self, containers: Sequence[Container]) -> dict[str, Node]:
+    def _by_netlink(self, pids: Mapping[str, int]) -> dict[str, Node]:
         """All that can be read from this machine at once: a few milliseconds for hundreds."""
-        if "netlink" not in self._rungs or not self.here or not containers:
+        if "netlink" not in self._rungs or not pids:
             return {}
-        pids = docker_local.pids(each.id for each in containers)
         results = netlink.read_many(list(pids.values()))
         return {
-            identity: settled(result.onto(Node("", capabilities=docker_local.capabilities(pid))))
+            identity: settled(result.onto(Node("", capabilities=docker_local.capabilities(pid, identity))))
             for (identity, pid), result in zip(pids.items(), results, strict=True)
             if not isinstance(result, OSError)
         }
 
-    def _begin(self, rest: Sequence[Container], keep: bool) -> dict[str, concurrent.futures.Future[Node]]:
+    def _begin(
+        self, rest: Sequence[Container], pids: Mapping[str, int], keep: bool
+    ) -> dict[str, concurrent.futures.Future[Node]]:
         with self._lock:
             if not keep:
                 for identity in self._delivered:
@@ -111,7 +113,7 @@ class Tables:
                 self._delivered.clear()
             for each in rest:
                 if each.id not in self._readings:
-                    self._readings[each.id] = self._pool.submit(self._read, each)
+                    self._readings[each.id] = self._pool.submit(functools.partial(self._read, each, pids.get(each.id)))
             return {each.id: self._readings[each.id] for each in rest}
 
     def _come(self, future: concurrent.futures.Future[Node]) -> None:
@@ -140,22 +142,23 @@ class Tables:
         """Begin no more readings; the workers end by themselves."""
         self._pool.close()
 
-    def _read(self, container: Container) -> Node:
-        """One container by the rungs that need it alone, best first."""
+    def _read(self, container: Container, pid: int | None) -> Node:
+        """One container by the rungs that need it alone, best first. `pid` is its process on this machine, if any."""
         reasons: list[str] = []
         for name, rung in (("exec", self._by_command), ("proc", self._by_proc)):
             if name in self._rungs:
                 try:
-                    return self._told_why(settled(rung(container)), reasons)
+                    return self._told_why(settled(rung(container, pid)), reasons)
                 except Unreadable as reason:
                     reasons.append(str(reason))
-        return Node("", missing=TOPICS, problem=" ".join(reasons) or "Nothing here can read its tables.")
+        nothing = Node("", missing=TOPICS)
+        return self._told_why(nothing, reasons if any(reasons) else ["Nothing here can read its tables."])
 
     @staticmethod
     def _told_why(node: Node, reasons: Sequence[str]) -> Node:
-        return replace(node, problem=" ".join((*reasons, node.problem or "")).strip() or None)
+        return replace(node, problem=" ".join(filter(None, (*reasons, node.problem))) or None)
 
-    def _by_command(self, container: Container) -> Node:
+    def _by_command(self, container: Container, _: int | None) -> Node:
         from docker.errors import APIError
 
         if container.state == "paused":
@@ -168,14 +171,14 @@ class Tables:
         except EngineError as error:
             raise Unreadable(f"It did not answer: {error}") from None
 
-    def _by_proc(self, container: Container) -> Node:
-        pid = docker_local.pids([container.id]).get(container.id) if self.here else None
+    @staticmethod
+    def _by_proc(container: Container, pid: int | None) -> Node:
         files = docker_local.proc_files(pid) if pid is not None else {}
         if pid is None or not files:
-            raise Unreadable(
-                f"Attach one that has `ip`, and look at that: docker run --network container:{container.name} ..."
-            )
-        return replace(from_proc(files), source="/proc of this machine", capabilities=docker_local.capabilities(pid))
+            raise Unreadable("")
+        return replace(
+            from_proc(files), source="/proc of this machine", capabilities=docker_local.capabilities(pid, container.id)
+        )
 
 
 class Inside:
@@ -209,7 +212,10 @@ class Inside:
                 else:
                     absent.add(argv[0])
         if not parts:
-            raise Unreadable("It has no shell, no `ip` and no `cat` that would show its tables.")
+            raise Unreadable(
+                "It has no shell, no `ip` and no `cat` to show its tables; one that shares its network could: "
+                f"docker run --network container:{self._container.name} IMAGE ip route."
+            )
         return from_commands(parts)
 
     def _output(self, argv: Sequence[str]) -> str:
@@ -251,7 +257,7 @@ class Pool:
         self._threads: list[threading.Thread] = []
         self._closed = False
 
-    def submit(self, work: Callable[[Container], Node], container: Container) -> concurrent.futures.Future[Node]:
+    def submit(self, work: Callable[[], Node]) -> concurrent.futures.Future[Node]:
         """Have it done; a future for its result."""
         future: concurrent.futures.Future[Node] = concurrent.futures.Future()
 
@@ -259,7 +265,7 @@ class Pool:
             try:
                 if self._closed:
                     raise EngineError("The engine was closed.")
-                future.set_result(work(container))
+                future.set_result(work())
             except BaseException as error:
                 future.set_exception(error)
 
