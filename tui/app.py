@@ -29,6 +29,7 @@ from tui.engines.base import Engine, EngineError, Run
 from tui.panels.explorer import Explorer
 from tui.panels.frame import Banner, KeyLine, TitleBar
 from tui.panels.keys import APP_KEYS, SCREEN_KEYS
+from tui.panels.layout import first_choice
 from tui.panels.lookup import LookupPanel
 from tui.panels.places import Places
 from tui.panels.routes import Routes
@@ -206,7 +207,7 @@ class RoutetuiApp(App[None]):
         elif self.selected not in self._by_name:
             if self.selected is not None:
                 self.say(f"{self.selected} is gone.", "warning")
-            self.selected = _opening(world)
+            self.selected = first_choice(world)
         self.watch_selected()
 
     def watch_selected(self) -> None:
@@ -350,12 +351,3 @@ class RoutetuiApp(App[None]):
                 act = partial(self.run_action, each.action, places[each in APP_KEYS])
                 yield SystemCommand(title[:1].upper() + title[1:], f"key: {self.get_key_display(each)}", act)
         yield SystemCommand("Choose a theme", "colours of every kind", self.action_change_theme)
-
-
-def _opening(world: World) -> str | None:
-    """The node to open on: a running container on a network, else any that runs, else any."""
-    nodes = sorted(
-        world.nodes,
-        key=lambda each: (each.kind == "host", each.state != "running", not any(i.network for i in each.interfaces)),
-    )
-    return nodes[0].name if nodes else None

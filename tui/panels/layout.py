@@ -158,3 +158,12 @@ def _told(network: Network) -> str:
 def _heard(node: Node) -> str:
     addresses = " ".join(str(each.address) for _, each in node.addresses())
     return f"{node.name} {node.image} {node.state} {addresses}".casefold()
+
+
+def first_choice(world: World) -> str | None:
+    """The node to open on: a running container on a network, else any that runs, else any."""
+    nodes = sorted(
+        world.nodes,
+        key=lambda each: (each.kind == "host", each.state != "running", not any(i.network for i in each.interfaces)),
+    )
+    return nodes[0].name if nodes else None
