@@ -76,6 +76,34 @@ def test_without_persist_it_ends_with_its_engine() -> None:
     engine.close()
 
 
+HOLDS = """
+import sys
+from tui import labs
+from tui.engines import kept
+engine = kept.hold(labs.load("two-bridges"))
+print(kept.running(), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_held_lab_is_found_and_ends_with_the_program_that_holds_it(how: signal.Signals, folder: Path) -> None:
+    with subprocess.Popen(
+        (sys.executable, "-W", "error", "-c", HOLDS), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "['two-bridges']\n"
+        engine = kept.attach("two-bridges")
+        assert engine.snapshot().node("centos-router")
+        program.send_signal(how)
+        program.wait()
+        until(lambda: not lab_processes())
+        with pytest.raises(EngineError, match="The lab is gone"):
+            engine.snapshot()
+        engine.close()
+    assert list(folder.iterdir()) == []
+
+
 def test_what_runs_in_a_kept_lab_ends_with_the_engine_that_started_it() -> None:
     up()
     engine = kept.attach("two-bridges")

@@ -1,4 +1,4 @@
-"""Labs that stay when the program that made them ends: each is one process, found again by its socket in a folder.
+"""Labs that other programs find: each is one process with a socket in a folder; it may outlive the one that made it.
 
 The folder is the user's own (XDG_RUNTIME_DIR/routetui, else /run/routetui for root, else /tmp/routetui-UID); a socket
 NAME.lab in it that answers is a running lab, one that refuses is left from a lab that was killed, and is removed.
@@ -56,14 +56,24 @@ def up(lab: Lab, persist: bool = False, isolation: tuple[str, ...] = (NFT, RULES
 
     Raises EngineError, also where a lab of that name is already up; nothing is left of one that fails.
     """
-    if not persist:
-        return start_lab(lab, isolation)
+    return _named(lab, True, isolation) if persist else start_lab(lab, isolation)
+
+
+def hold(lab: Lab, isolation: tuple[str, ...] = (NFT, RULES)) -> KernelLab:
+    """Bring a lab up that `attach` finds too, and that ends with the engine or this program (kill -9 included).
+
+    Raises EngineError as `up` does.
+    """
+    return _named(lab, False, isolation)
+
+
+def _named(lab: Lab, keep: bool, isolation: tuple[str, ...]) -> KernelLab:
     path = _path(lab.name)
     listener = _listen(lab.name, path)
     channel = None
     try:
         with listener:
-            channel, _ = lab_channel.start(listener, (str(path),))
+            channel, _ = lab_channel.start(listener, (str(path),), keep)
         made = Making(channel, lab, isolation).make()
         channel.ask("keep", _memo(made))
         return KernelLab(channel, made)

@@ -162,8 +162,12 @@ def _chunks(parts: Sequence[bytes]) -> list[list[bytes]]:
     return chunks if parts else []
 
 
-def start(listener: socket.socket | None = None, files: Sequence[str] = ()) -> tuple[Channel, dict[str, Any]]:
-    """A new lab's host, with what it says of itself. With a `listener` it is kept when this program ends.
+def start(
+    listener: socket.socket | None = None, files: Sequence[str] = (), keep: bool = True
+) -> tuple[Channel, dict[str, Any]]:
+    """A new lab's host, with what it says of itself.
+
+    With a `listener` others find it, and `keep` has it stay when this program ends. `files` are removed at its end.
 
     Raises EngineError, with the setting to change where the system forbids it.
     """
@@ -174,7 +178,7 @@ def start(listener: socket.socket | None = None, files: Sequence[str] = ()) -> t
         passed = [theirs.fileno(), *([listener.fileno()] if listener else [])]
         with theirs:
             argv = [sys.executable, "-I", "-S", str(_HOST), str(passed[0]), "user" if user else "root"]
-            argv += [*map(str, passed[1:]), *files]
+            argv += [str(passed[1]), "keep" if keep else "hold", *files] if listener else []
             process = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,

@@ -86,6 +86,7 @@ class Host:
         self.links: dict[tuple[str, int], socket.socket] = {}
         self.running: dict[int, socket.socket] = {}
         self.clients: list[socket.socket] = []
+        self.holder: socket.socket | None = None  # whose farewell ends the lab; None: only a request does
         self.mounted = mounted
         self.memo = b""
         self.ended = False
@@ -212,8 +213,8 @@ class Host:
         call("setns", self.nodes[node], CLONE_NEWNET)
 
     def stay(self, listener: socket.socket | None, lifeline: int, bell: int) -> None:
-        """Serve until told to end, until the process outside is gone, or until nobody is there to hold the lab for."""
-        while not self.ended and (listener is not None or self.clients):
+        """Serve until told to end, until the process outside is gone, or until the holder is."""
+        while not self.ended and (self.holder is None or self.holder in self.clients):
             sockets = {each.fileno(): each for each in (*self.clients, *self.running.values())}
             poll = select.poll()
             for number in (lifeline, bell, *sockets, *([listener.fileno()] if listener else [])):
@@ -289,8 +290,11 @@ def found(program: str, env: dict[str, str]) -> bool:
     return any(os.path.exists(os.path.join(folder, program)) for folder in folders)  # noqa: PTH110, PTH118
 
 
-def inside(control: socket.socket, listener: socket.socket | None, lifeline: int, outside: int) -> None:
-    """Process 1: be the lab's host until it ends. `outside` is the number of the process that waits for it."""
+def inside(control: socket.socket, listener: socket.socket | None, lifeline: int, outside: int, kept: bool) -> None:
+    """Process 1: be the lab's host until it ends. `outside` is the number of the process that waits for it.
+
+    Unless the lab is `kept` it ends with the one that started it, whose socket `control` is.
+    """
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
@@ -304,6 +308,7 @@ def inside(control: socket.socket, listener: socket.socket | None, lifeline: int
         mounted = False  # only `ip netns` misses it
     host = Host(mounted, outside)
     host.clients.append(control)
+    host.holder = None if kept else control
     control.send(json.dumps({"pid": outside, "mounted": mounted}).encode() + b"\n")
     host.stay(listener, lifeline, ear)
 
@@ -315,10 +320,14 @@ def taken(number: str) -> socket.socket:
 
 
 def main() -> None:
-    """`lab_host.py CONTROL root|user [LISTENER FILE...]`: with a listener the lab is kept; FILEs go when it ends."""
+    """`lab_host.py CONTROL root|user [LISTENER keep|hold FILE...]`; FILEs go when the lab ends.
+
+    With a listener others find the lab too. `keep` has it stay when whoever started it is gone, `hold` does not.
+    """
     control = taken(sys.argv[1])
     listener = taken(sys.argv[3]) if len(sys.argv) > 3 else None
-    if listener is not None and os.fork():
+    kept = sys.argv[4:5] == ["keep"]
+    if kept and os.fork():
         os._exit(0)  # whoever started a lab that is kept need not wait for it
     try:
         new_world(sys.argv[2] == "user")
@@ -331,14 +340,14 @@ def main() -> None:
     child = os.fork()
     if child == 0:
         os.close(held)
-        inside(control, listener, lifeline, outside)
+        inside(control, listener, lifeline, outside, kept)
         os._exit(0)
     os.close(lifeline)
     control.close()
     if listener is not None:
         listener.close()
     os.waitpid(child, 0)
-    for file in sys.argv[4:]:
+    for file in sys.argv[5:]:
         with contextlib.suppress(OSError):
             os.unlink(file)  # noqa: PTH108
 
