@@ -291,10 +291,7 @@ def found(program: str, env: dict[str, str]) -> bool:
 
 
 def inside(control: socket.socket, listener: socket.socket | None, lifeline: int, outside: int, kept: bool) -> None:
-    """Process 1: be the lab's host until it ends. `outside` is the number of the process that waits for it.
-
-    Unless the lab is `kept` it ends with the one that started it, whose socket `control` is.
-    """
+    """Process 1: be the lab's host until it ends, unless `kept` with `control`. `outside` is who waits for it."""
     call("prctl", PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
@@ -320,10 +317,7 @@ def taken(number: str) -> socket.socket:
 
 
 def main() -> None:
-    """`lab_host.py CONTROL root|user [LISTENER keep|hold FILE...]`; FILEs go when the lab ends.
-
-    With a listener others find the lab too. `keep` has it stay when whoever started it is gone, `hold` does not.
-    """
+    """`lab_host.py CONTROL root|user [LISTENER keep|hold FILE...]`: to hold is to end with CONTROL; FILEs go then."""
     control = taken(sys.argv[1])
     listener = taken(sys.argv[3]) if len(sys.argv) > 3 else None
     kept = sys.argv[4:5] == ["keep"]
