@@ -27,7 +27,7 @@ def start(call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
             return
         try:
             result = call(*args, **kwargs)
-        except BaseException as error:  # noqa: BLE001  # handed to whoever reads the Future
+        except BaseException as error:  # handed to whoever reads the Future
             future.set_exception(error)
         else:
             future.set_result(result)
