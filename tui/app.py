@@ -15,8 +15,8 @@ from textual import on
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.dom import DOMNode
 from textual.message import Message
+from textual.notifications import SeverityLevel
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
@@ -55,7 +55,6 @@ class RoutetuiApp(App[None]):
     CSS_PATH = "app.tcss"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide"), (150, "-broad")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-short"), (28, "-tall")]  # noqa: RUF012
-    COMMAND_PALETTE_BINDING = "ctrl+p"
     BINDINGS: ClassVar[list[BindingType]] = [*APP_KEYS]
 
     world: reactive[World | None] = reactive(None, init=False, repaint=False)
@@ -97,8 +96,8 @@ class RoutetuiApp(App[None]):
         self._tries = 0
         self._runs: set[Run] = set()
         self._by_name: dict[str, Node] = {}
-        self.register_theme(DARK)
-        self.register_theme(LIGHT)
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
         self.theme = DARK.name
 
     def compose(self) -> ComposeResult:
@@ -275,9 +274,9 @@ class RoutetuiApp(App[None]):
             self.log.error(event.worker.error)
             self.say(f"A fault in routetui ({event.worker.description}): {event.worker.error!r}", "error")
 
-    def say(self, text: str, severity: str = "information") -> None:
+    def say(self, text: str, severity: SeverityLevel = "information") -> None:
         """A notice; the text may hold anything."""
-        self.notify(text, severity=severity, markup=False)  # type: ignore[arg-type]
+        self.notify(text, severity=severity, markup=False)
 
     # Keys of the app (tui.panels.keys names them; those of the panels are the screen's)
 
@@ -316,10 +315,10 @@ class RoutetuiApp(App[None]):
 
     def action_copy(self) -> None:
         """Put the command that asks the kernel the same on the clipboard."""
-        query, node = self.query_one(LookupPanel).question, self.selected
+        query = self.query_one(LookupPanel).question
         command = " ".join(query.command()) if query else "ip route"
         self.copy_to_clipboard(command)
-        self.say(f"Copied, to be run in {node}: {command}")
+        self.say(f"Copied, to be run in {self.selected}: {command}")
 
     def action_picture(self) -> None:
         """Save the screen as a picture."""
@@ -344,10 +343,9 @@ class RoutetuiApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action is in the palette."""
-        places: dict[bool, DOMNode] = {True: self, False: screen}
         for each in (*SCREEN_KEYS, *APP_KEYS):
             if each.action != "command_palette":
                 title = each.tooltip or each.description
-                act = partial(self.run_action, each.action, places[each in APP_KEYS])
+                act = partial(self.run_action, each.action, self if each in APP_KEYS else screen)
                 yield SystemCommand(title[:1].upper() + title[1:], f"key: {self.get_key_display(each)}", act)
         yield SystemCommand("Choose a theme", "colours of every kind", self.action_change_theme)
