@@ -448,7 +448,7 @@ REFUSED = [
     ("ip route add 10.9.0.0/16 via 172.21.0.3", "Error: Nexthop has invalid gateway."),
     ("ip route add 10.9.0.0/16 via 172.20.0.3 dev eth0", "Error: Nexthop has invalid gateway."),
     ("ip route add 10.9.0.0/16 via 172.20.255.255", "Error: Nexthop has invalid gateway."),
-    ("ip route add 10.9.0.0/16 via 172.20.0.3 scope link", "Error: Nexthop has invalid gateway."),
+    ("ip route add 10.9.0.0/16 via 172.20.0.2 scope link", "Error: Nexthop has invalid gateway."),
     ("ip route add 10.9.0.0/16 via 10.1.1.1 onlink", "Error: Nexthop device required for onlink."),
     ("ip route add 10.9.0.0/16 via 172.19.0.3 dev eth0 onlink", "Error: Nexthop has invalid gateway."),
     ("ip route add 10.9.0.1/16 via 172.19.0.2", "Error: Invalid prefix for given prefix length."),

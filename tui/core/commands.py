@@ -8,7 +8,9 @@ from itertools import pairwise
 
 from tui.core.addresses import AddressError, Prefix, parse_address, parse_prefix
 from tui.core.labs import LinkCommand, Meaning, RouteCommand, RuleCommand, SysctlCommand
-from tui.core.query import PROTOCOLS
+from tui.core.names import PROTOCOLS, named
+from tui.core.query import PROTOCOLS as IP_PROTOCOLS
+from tui.core.route_words import METRICS
 from tui.core.world import NextHop, Route, Rule
 
 TABLES = {"255": "local", "254": "main", "253": "default", "0": "all"}
@@ -82,16 +84,16 @@ def parse_route(words: Sequence[str], family: int | None = None, adding: bool = 
     """The route that `ip route add WORDS` asks for (ip-route(8)); raises CommandError, AddressError, IndexError.
 
     What is not said is filled in as iproute2 does: scope link without a gateway, table local for local routes.
+    Without `adding` (a `del`) a type, protocol or scope that is not said stays empty, and matches any.
     """
     rest = list(words)
-    kind = rest.pop(0) if rest[0] in _TYPES else "unicast"
+    kind = rest.pop(0) if rest[0] in _TYPES else "unicast" if adding else ""
     if rest[0] in ("to", "exact"):
         rest.pop(0)
     dst = rest.pop(0)
     version = family or (6 if dst in ("default", "all", "any") and _via_version(rest) == 6 else 4)
-    route = Route(
-        parse_prefix(dst, version), kind, table="local" if kind in ("local", "broadcast", "anycast") else "main"
-    )
+    table = "local" if kind in ("local", "broadcast", "anycast") else "main"
+    route = Route(parse_prefix(dst, version), kind, table=table, protocol="boot" if adding else "")
     if family and route.family != family:
         raise CommandError(f"{dst!r} is of the other family than 'ip -{family}'.")
     hop, hops, scope = NextHop(), list[NextHop](), None
@@ -107,11 +109,17 @@ def parse_route(words: Sequence[str], family: int | None = None, adding: bool = 
             route = _attribute(route, word, rest)
     if hop != NextHop():
         hops.insert(0, hop)
-    elif not hops and kind == "unicast" and adding:
-        raise CommandError(
-            "the kernel answers 'RTNETLINK answers: No such device': give a gateway with via, or a device."
-        )
-    return replace(route, nexthops=tuple(hops), scope=scope or default_scope(route, hops))
+    scope = scope or (default_scope(route, hops) if adding or route.type not in ("", "unicast") else "")
+    return replace(route, nexthops=tuple(hops), scope=scope, attributes=tuple(sorted(route.attributes, key=_rank)))
+
+
+_CARRIED = (*METRICS, "realm")
+"""What a route may carry, in the order in which the kernel tells it (RTAX_*, then RTA_FLOW; linux/rtnetlink.h)."""
+
+
+def _rank(attribute: str) -> int:
+    name = attribute.partition(" ")[0]
+    return _CARRIED.index(name) if name in _CARRIED else len(_CARRIED)
 
 
 def _via_version(words: Sequence[str]) -> int:
@@ -168,12 +176,18 @@ def _attribute(route: Route, word: str, rest: list[str]) -> Route:
     if word == "from":
         return replace(route, src=parse_prefix(rest.pop(0), route.family))
     if word in ("proto", "protocol"):
-        return replace(route, protocol=rest.pop(0))
+        return replace(route, protocol=named(PROTOCOLS, rest.pop(0)))
     if word in ("tos", "dsfield"):
         return replace(route, tos=_number(rest.pop(0), 255))
     if word == "pref":
         return replace(route, pref=rest.pop(0))
-    if word in ("mtu", "advmss", "window", "rtt", "initcwnd", "initrwnd", "hoplimit", "quickack", "realm", "congctl"):
+    if word == "expires":
+        # Seconds that tick are no part of a World.
+        _number(rest.pop(0).removesuffix("sec"), _LIMIT)
+        return replace(route, attributes=(*route.attributes, "expires"))
+    if word == "nhid":
+        return replace(route, nhid=_number(rest.pop(0), _LIMIT))
+    if word in _CARRIED:
         value = rest.pop(0)
         value = f"lock {rest.pop(0)}" if value == "lock" else value
         return replace(route, attributes=(*route.attributes, f"{word} {value}"))
@@ -231,7 +245,7 @@ _RULE_WORDS: dict[str, Callable[[Rule, str], Rule]] = {
     "fwmark": _mark,
     "tos": lambda rule, text: replace(rule, tos=_number(text, 255)),
     "dsfield": lambda rule, text: replace(rule, tos=_number(text, 255)),
-    "ipproto": lambda rule, text: replace(rule, ipproto=PROTOCOLS.get(text) or _number(text, 255)),
+    "ipproto": lambda rule, text: replace(rule, ipproto=IP_PROTOCOLS.get(text) or _number(text, 255)),
     "sport": lambda rule, text: replace(rule, sport=_ports(text)),
     "dport": lambda rule, text: replace(rule, dport=_ports(text)),
     "uidrange": lambda rule, text: replace(rule, uidrange=_uids(text)),

@@ -6,13 +6,14 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from tui.core.adding import RouteRefused, apply
+from tui.core.adding import apply
 from tui.core.commands import CommandError, default_scope, meaning
 from tui.core.compose import HOST, read_lab
 from tui.core.compose_networks import BRIDGE_NAME, bridge_name
 from tui.core.ipam import mac_for
 from tui.core.labs import LAB_SYSCTLS, LabError
 from tui.core.layout import world as build
+from tui.core.refused import RouteRefused
 from tui.core.sysctls import ALL_NAMES, DEVICE_DEFAULTS, GLOBAL_DEFAULTS
 from tui.core.world import Interface, Network, NextHop, Node, Route, Rule, World
 

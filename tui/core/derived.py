@@ -97,15 +97,25 @@ def listed(routes: Iterable[Route]) -> tuple[Route, ...]:
 
     An IPv4 table goes by address, the longest prefix first where two begin alike, then higher tos, lower metric
     (the trie's leaves: fib_insert_alias in net/ipv4/fib_trie.c). An IPv6 table has a prefix after all that lie inside
-    it (the walk of net/ipv6/ip6_fib.c). Routes that are alike in all this keep their order.
+    it (the walk of net/ipv6/ip6_fib.c), but its routes with a source (`from`) before them. Routes that are alike in
+    all this keep their order.
     """
     ordered: dict[Route, None] = dict.fromkeys(routes)
-    return tuple(sorted(ordered, key=_place))
+    return tuple(sorted(ordered, key=place))
 
 
-def _place(route: Route) -> tuple[int, ...]:
+def place(route: Route) -> tuple[int, ...]:
+    """Where `listed` puts a route; equal for routes that only their way sets apart."""
     number = _KNOWN.get(route.table) or (int(route.table) if route.table.isdecimal() else 0)
-    metric = route.metric if route.metric is not None else (0 if route.family == 4 else 1024)
-    at = route.dst.value if route.family == 4 else route.dst.last.value
-    inside = WIDTH[route.family] - route.dst.length
-    return (route.family, number & 255, number, at, inside, -route.tos, metric)
+    table = (route.family, number & 255, number)
+    if route.family == 4:
+        return (*table, route.dst.value, 32 - route.dst.length, -route.tos, route.metric or 0)
+    return (*table, *_walked(route.dst, route.src), route.metric if route.metric is not None else 1024)
+
+
+def _walked(dst: Prefix, src: Prefix | None) -> tuple[int, int, int, int]:
+    """An IPv6 prefix's place in the walk: after all that lies inside it, but before it where it has a source."""
+    inside = WIDTH[6] - dst.length
+    if src is None or not src.length:
+        return (2 * dst.last.value + 1, inside, 0, 0)
+    return (2 * dst.value, -inside, src.last.value, WIDTH[6] - src.length)
