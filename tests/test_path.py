@@ -478,14 +478,29 @@ def test_a_bridge_that_is_down_carries_nothing() -> None:
     assert path(world, "centos-net2", parse_address("172.20.0.3")).works
 
 
-def test_two_nodes_with_one_address_are_two_branches_and_a_reply_may_go_astray() -> None:
+def test_two_nodes_with_one_address_are_two_branches() -> None:
     world = in_a_row()
     world = wired(*world.nodes, box("z", interface("eth0", "left", "10.1.0.2/24")))
     got = path(world, "b", parse_address("10.1.0.2"))
     assert {trip.forward.node for trip in got.branches} == {"a", "z"}
-    got = path(world, "a", "b")
+
+
+def test_a_reply_goes_to_the_one_who_asked_and_by_another_router_it_may_go_astray() -> None:
+    """The router that a asked has a in its table; one that a never asked takes whoever answers first."""
+    world = in_a_row()
+    twin = box("z", interface("eth0", "left", "10.1.0.2/24"))
+    assert path(wired(*world.nodes, twin), "a", "b").works
+    other = box("q", interface("eth0", "left", "10.1.0.3/24"), interface("eth1", "right", "10.2.0.3/24"))
+    away = replace(world.nodes[2], routes=(*world.nodes[2].routes, way("10.1.0.0/24", "10.2.0.3")))
+    got = path(wired(*world.nodes[:2], away, twin, other), "a", "b")
     assert got.works is None and len(got.branches) == 2
     assert "the reply gets to z instead of a, which has 10.1.0.2 too" in got.verdict
+
+
+def test_who_asks_is_known_even_if_it_answers_no_question_itself() -> None:
+    world = with_switches(in_a_row(), "a", net__ipv4__conf__all__arp_ignore=8)
+    assert path(world, "a", parse_address("10.1.0.1")).works
+    assert path(world, "r", parse_address("10.1.0.2")).forward.outcome is Outcome.NEXT_HOP_SILENT
 
 
 # --- several ways, loops, errors ------------------------------------------------------------------------------------

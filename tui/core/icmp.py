@@ -9,7 +9,7 @@ from tui.core.lookup import lookup
 from tui.core.query import Query
 from tui.core.source import select4, select6
 from tui.core.steps import Failure
-from tui.core.ways import expires_at, ways
+from tui.core.ways import expires_at, heard_on, ways
 
 ICMP = {4: 1, 6: 58}
 """IP protocol numbers of ICMP and ICMPv6."""
@@ -37,7 +37,7 @@ def error_of(links: Links, way: Way, sender: str) -> IcmpError | None:
     hop = way.hops[-1]
     if way.loop is not None:
         hop = way.hops[expires_at(way.loop, len(way.hops), way.hops[0].ttl)]
-    return told(links, hop, way.src, sender, said)
+    return told(links, hop, way, sender, said)
 
 
 def notice(way: Way) -> Notice | None:
@@ -57,17 +57,21 @@ def notice(way: Way) -> Notice | None:
 
 
 def told(
-    links: Links, hop: Hop, to: Address, sender: str, said: Notice, *, source: Address | None = None
+    links: Links, hop: Hop, way: Way, sender: str, said: Notice, *, source: Address | None = None
 ) -> IcmpError | None:
-    """The error that the node of `hop` sends to `to`, which is the sending node's; None where it has no way to.
+    """The error that the node of `hop` sends to the sender of a packet that came this way; None where it has no way to.
 
     `source` is given where the packet was for the node itself: then the probed address answers.
     """
+    to = way.src
+    if to is None:
+        return None
     source = source or _source(links, hop, to)
-    back, _ = ways(links, hop.node, Packet(source, to, ICMP[to.version], reply=True))
+    packet = Packet(source, to, ICMP[to.version], reply=True)
+    back, _ = ways(links, hop.node, packet, heard=heard_on(links, way))
     if not back or back[0].refused_at_home or back[0].src is None:
         return None
-    known = {_arrives(way, sender) for way in back}
+    known = {_arrives(each, sender) for each in back}
     return IcmpError(hop.node, back[0].src, said, known.pop() if len(known) == 1 else None)
 
 

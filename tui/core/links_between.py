@@ -106,9 +106,7 @@ class Links:
         network = self.network(asker.node, interface) if interface is not None else None
         if network is None or interface is None or not live(interface) or not self._carried(network):
             return []
-        if target.version == 4 and source is None:
-            chosen = select4(asker, dev, target.value, "link")
-            source = Address(4, chosen) if chosen else None
+        source = asks_as(asker, dev, target, source)
         members = self._members.get(network, {})
         near = [name for name in members if name != asker.node.name and self.nodes[name].state not in STOPPED]
         owners = self._owners.get(target, set())
@@ -169,6 +167,14 @@ class Links:
             return False
         decision = lookup(fib, Query(target, source, interface.name, ipproto=0), trace=False).decision
         return decision.type == "unicast" and decision.dev != interface.name
+
+
+def asks_as(asker: Fib, dev: str, target: Address, source: Address | None) -> Address | None:
+    """The address in the question: the packet's own source, else one of the device's; None where there is none."""
+    if source is not None or target.version == 6:
+        return source
+    chosen = select4(asker, dev, target.value, "link")
+    return Address(4, chosen) if chosen else None
 
 
 def live(interface: Interface) -> bool:

@@ -14,7 +14,7 @@ from tui.core.links_between import Links
 from tui.core.lookup import lookup
 from tui.core.naming import called
 from tui.core.query import Query, QueryError
-from tui.core.ways import ways
+from tui.core.ways import heard_on, ways
 from tui.core.world import Node, World
 
 _NO_ECHO = {4: "net.ipv4.icmp_echo_ignore_all", 6: "net.ipv6.icmp.echo_ignore_all"}
@@ -125,7 +125,8 @@ def replies(links: Links, forward: Way) -> tuple[tuple[Way, ...], bool]:
         return (silent,), False
     last = forward.hops[-1]
     packet = Packet(forward.dst, forward.src, ICMP[version], reply=True)
-    return ways(links, there.name, packet, last.iif if version == 6 else None)
+    prefer = last.iif if version == 6 else None
+    return ways(links, there.name, packet, prefer=prefer, heard=heard_on(links, forward))
 
 
 def _returned(way: Way, sender: Node) -> bool | None:

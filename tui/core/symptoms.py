@@ -154,8 +154,7 @@ def _expired(links: Links, way: Way, index: int, sender: str) -> TracedHop:
 def _line(
     links: Links, hop: Hop, way: Way, sender: str, *, said: Notice, ttl: int, source: Address | None = None
 ) -> TracedHop:
-    assert way.src is not None
-    error = told(links, hop, way.src, sender, said, source=source)
+    error = told(links, hop, way, sender, said, source=source)
     if error is None or error.arrives is False:
         return TracedHop(ttl, None, None)
     mark = TRACE_MARKS.get(said, "")

@@ -8,7 +8,7 @@ from tui.core import ending, filters
 from tui.core.addresses import Address
 from tui.core.fib import Fib
 from tui.core.hops import Hop, Outcome, Packet, Way
-from tui.core.links_between import FORWARDING, STAND_IN, STOPPED, Links, live, outside
+from tui.core.links_between import FORWARDING, STAND_IN, STOPPED, Links, asks_as, live, outside
 from tui.core.lookup import lookup
 from tui.core.lookup4 import source_of
 from tui.core.query import Query
@@ -31,11 +31,18 @@ class _Arrival:
     assumptions: tuple[str, ...] = ()
 
 
-def ways(links: Links, node: str, packet: Packet, prefer: str | None = None) -> tuple[tuple[Way, ...], bool]:
+Heard = dict[tuple[str, str, Address], tuple[str, str]]
+"""Neighbours known without asking: (node, device, address) to the (node, device) that asked for it before."""
+
+
+def ways(
+    links: Links, node: str, packet: Packet, *, prefer: str | None = None, heard: Heard | None = None
+) -> tuple[tuple[Way, ...], bool]:
     """Every way that a packet made by `node` may take, and whether there were more than MOST_WAYS.
 
     `prefer` is the device by which an IPv6 reply would rather leave (icmpv6_echo_reply binds it to where the request
-    came in). The packet's source is chosen on the first hop where it has none.
+    came in). The packet's source is chosen on the first hop where it has none. `heard` is what an
+    earlier packet taught.
     """
     found: list[Way] = []
     pending: list[_Arrival | Way] = [_Arrival((), node, None, packet)]
@@ -46,11 +53,27 @@ def ways(links: Links, node: str, packet: Packet, prefer: str | None = None) -> 
         if isinstance(after, Way):
             found.append(after)
         else:
-            pending += reversed(_handle(links, after, prefer))
+            pending += reversed(_handle(links, after, prefer, heard or {}))
     return tuple(found), False
 
 
-def _handle(links: Links, at: _Arrival, prefer: str | None) -> list[_Arrival | Way]:
+def heard_on(links: Links, way: Way) -> Heard:
+    """What the nodes of a way know of their neighbours from having been asked by them.
+
+    Who answers a question enters the asker in its own table (arp_process: neigh_event_ns; ndisc_recv_ns), so an answer
+    goes straight back to the one who asked, even one that would not answer itself or shares its address with another.
+    """
+    found: Heard = {}
+    for hop in way.hops:
+        if hop.neighbour is not None and hop.neighbour_dev is not None and hop.oif is not None and hop.next_hop:
+            source = way.src if hop.iif is None else None
+            asker = asks_as(links.fib(hop.node), hop.oif, hop.next_hop, source)
+            if asker is not None:
+                found[hop.neighbour, hop.neighbour_dev, asker] = (hop.node, hop.oif)
+    return found
+
+
+def _handle(links: Links, at: _Arrival, prefer: str | None, heard: Heard) -> list[_Arrival | Way]:
     """What a node does with a packet that it made, or that came in."""
     node = links.nodes[at.node]
     if at.iif is None and node.state in STOPPED:
@@ -68,7 +91,7 @@ def _handle(links: Links, at: _Arrival, prefer: str | None) -> list[_Arrival | W
         return [ended]
     decision = found.decision
     hops = decision.nexthops or (NextHop(decision.dev, decision.gateway),)
-    return [each for hop in hops for each in _onward(links, fib, at, found, hop)]
+    return [each for hop in hops for each in _onward(links, fib, at, found, hop, heard)]
 
 
 def _assumed(links: Links, at: _Arrival, decision: Decision) -> tuple[str, ...]:
@@ -149,7 +172,9 @@ def _ends_here(fib: Fib, at: _Arrival, found: Lookup) -> Way | None:
     return None
 
 
-def _onward(links: Links, fib: Fib, at: _Arrival, found: Lookup, leg: NextHop) -> list[_Arrival | Way]:
+def _onward(  # noqa: PLR0917  # the packet, the decision and what is known beside them
+    links: Links, fib: Fib, at: _Arrival, found: Lookup, leg: NextHop, heard: Heard
+) -> list[_Arrival | Way]:
     """Out by one next hop: the forward filters, then the neighbours that answer for it."""
     packet = at.packet
     if at.iif is not None:
@@ -164,7 +189,8 @@ def _onward(links: Links, fib: Fib, at: _Arrival, found: Lookup, leg: NextHop) -
     ended = None if at.iif is None else _filtered(links, fib.node, at, hop)
     if ended is not None:
         return [ended]
-    answering = links.answering(fib, dev, target, packet.src if at.iif is None else None)
+    known = heard.get((at.node, dev, target))
+    answering = [known] if known else links.answering(fib, dev, target, packet.src if at.iif is None else None)
     if not answering:
         return [_nobody(links, fib, at, hop)]
     return [_across(links, at, replace(hop, neighbour=name, neighbour_dev=theirs)) for name, theirs in answering]
