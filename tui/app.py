@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from functools import partial
@@ -169,7 +168,7 @@ class RoutetuiApp(App[None]):
     def _watch(self) -> None:
         """Listen in a thread for as long as the app runs: it only posts messages."""
         self._watching = True
-        threading.Thread(target=self._listen, daemon=True, name="watch").start()
+        start(self._listen)
 
     def _listen(self) -> None:
         try:
