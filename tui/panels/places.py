@@ -39,9 +39,9 @@ class PlaceList(RowList):
         left = _heading(place) if place.node is None and place.gateway is None else _member(place, width)
         used = sum(cell_len(text) for text, _ in left) + 1
         side = printable(place.side)
-        room = width - used - 2
+        room = width - used - 1
         if cell_len(side) > room:
-            side = _tail(side, room) if room >= 4 else "…"
+            side = _tail(side, room) if room >= 3 else "…"
         space = width - 1 - cell_len(side) - 1
         fitted, total = [], 0
         for each, style in left:
@@ -77,9 +77,10 @@ def _member(place: Place, width: int) -> list[Cell]:
         return [("  ⌂ ", "dim"), (place.name, "dim")]
     running = place.node.state == "running"
     sign = "⌂" if place.node.kind == "host" else "●" if running else "○"
-    cells: list[Cell] = [(f"  {sign} ", "good" if running else "dim"), (place.name, "" if running else "dim")]
+    space = " " if width >= 30 else ""
+    cells: list[Cell] = [(f"{space} {sign} ", "good" if running else "dim"), (place.name, "" if running else "dim")]
     if place.several:
-        cells.append((" ⇄", "accent"))
+        cells.append((f"{space}⇄", "accent"))
     if place.node.problem:
         cells.append((" !", "warn"))
     if not running:
@@ -90,8 +91,10 @@ def _member(place: Place, width: int) -> list[Cell]:
 
 
 def _tail(text: str, width: int) -> str:
-    """The end of an address tells neighbours apart, so the beginning is what goes."""
-    return text if cell_len(text) <= width else "…" + text[-(width - 1) :] if width > 1 else ""
+    """The end of an address tells neighbours apart, so the beginning goes, octet by octet: …0.2"""
+    while cell_len(text) >= width and "." in text:
+        text = text.partition(".")[2]
+    return f"…{text}" if cell_len(text) < width else "…" + text[-(width - 1) :]
 
 
 class Places(Panel):

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 
 from tui.core import explain
 from tui.core.addresses import Prefix
+from tui.core.policy import MERGED
 from tui.core.steps import (
     CandidateStep,
     CheckStep,
@@ -89,14 +90,19 @@ class Story:
         return None
 
     def table(self) -> str | None:
-        """The table that is being searched: `local+main` as long as the two are one; in the end the winner's own."""
-        match self.current:
-            case CandidateStep(table=table) | SkippedStep(table=table) | TableStep(table=table):
-                return table
-            case RuleStep(rule, True, _) if rule.action == "table":
-                first = next((each for each in self.lookup.steps[self.at :] if isinstance(each, CandidateStep)), None)
-                return first.table if first is not None and rule.table in first.table.split("+") else rule.table
+        """The table to show beside the step: the one being searched; in the end the winner's own.
+
+        Where local and main are one, that is the table of the route at hand: people think of main, and of local only
+        where an own address decides.
+        """
         route = self.route()
+        match self.current:
+            case CandidateStep(table=table) | SkippedStep(table=table) | TableStep(table=table) if table != MERGED:
+                return table if table != "local" or route is not None else "main"
+            case RuleStep(rule, True, _) if rule.action == "table" and rule.table != "local":
+                return rule.table
+            case RuleStep() | SkippedStep() | TableStep(route=None):
+                return "main"
         return None if route is None else route.table
 
     def pinned(self) -> list[Line]:
