@@ -11,7 +11,7 @@ from tui.core.inserting import change_route
 from tui.core.labs import LinkCommand, Meaning, RouteCommand, RuleCommand, SysctlCommand
 from tui.core.onlink import device
 from tui.core.refused import RouteRefused
-from tui.core.sysctls import Switches
+from tui.core.switching import set_switch
 from tui.core.world import Node, Rule
 
 
@@ -36,7 +36,7 @@ def apply(node: Node, command: Meaning) -> Node:
         case LinkCommand(dev, up):
             return _set_link(node, dev, up)
         case SysctlCommand(name, value):
-            return _set_sysctl(node, name, value)
+            return set_switch(node, name, value)
 
 
 def _change_rule(node: Node, verb: str, rule: Rule) -> Node:
@@ -100,16 +100,3 @@ def _set_link(node: Node, dev: str, up: bool) -> Node:
     routes = listed((*kept, *kernel_routes(changed, bool(node.sysctl("net.ipv6.conf.all.forwarding")))))
     interfaces = tuple(changed if each is interface else each for each in node.interfaces)
     return replace(node, interfaces=interfaces, routes=routes)
-
-
-def _set_sysctl(node: Node, name: str, value: int) -> Node:
-    switches = Switches(node.sysctls)
-    if not switches.write(name, value):
-        raise RouteRefused(f"sysctl: cannot stat /proc/sys/{name.replace('.', '/')}: No such file or directory")
-    before, after = node.sysctl("net.ipv6.conf.all.forwarding"), switches.values.get("net.ipv6.conf.all.forwarding")
-    node = replace(node, sysctls=switches.read())
-    if bool(before) == bool(after):
-        return node
-    kept = [each for each in node.routes if each.type != "anycast"]
-    made = [each for interface in node.interfaces for each in kernel_routes(interface, bool(after))]
-    return replace(node, routes=listed((*kept, *(each for each in made if each.type == "anycast"))))

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from tui.core.adding import apply
-from tui.core.commands import CommandError, default_scope, meaning
+from tui.core.commands import CommandError, meaning
 from tui.core.compose import HOST, read_lab
 from tui.core.compose_networks import BRIDGE_NAME, bridge_name
 from tui.core.ipam import mac_for
 from tui.core.labs import LAB_SYSCTLS, LabError
 from tui.core.layout import world as build
 from tui.core.refused import RouteRefused
+from tui.core.route_command import ip, ip_route
 from tui.core.sysctls import ALL_NAMES, DEVICE_DEFAULTS, GLOBAL_DEFAULTS
-from tui.core.world import Interface, Network, NextHop, Node, Route, Rule, World
+from tui.core.world import Interface, Network, Node, Route, Rule, World
 
 _ENDPOINT_SYSCTLS = "com.docker.network.endpoint.sysctls"
 Document = dict[str, Any]
@@ -182,10 +183,10 @@ def _sysctl_hooks(node: Node, before: Node) -> Iterator[list[str]]:
 def _rule_hooks(node: Node, before: Node) -> Iterator[list[str]]:
     for rule in node.rules:
         if rule not in before.rules:
-            yield [*_ip(rule.family), "rule", "add", *_rule_words(rule)]
+            yield [*ip(rule.family), "rule", "add", *_rule_words(rule)]
     for rule in before.rules:
         if rule not in node.rules:
-            yield [*_ip(rule.family), "rule", "del", *_rule_words(rule)]
+            yield [*ip(rule.family), "rule", "del", *_rule_words(rule)]
     if node.merged is False and before.merged and node.rules == before.rules:
         # Nothing shows it, but a rule was there once, and its adding alone parted local and main.
         yield from (["ip", "rule", verb, "from", "all", "lookup", "main", "priority", "1"] for verb in ("add", "del"))
@@ -198,7 +199,7 @@ def _added_routes(node: Node, before: Node) -> Iterator[list[str]]:
         if route not in before.routes:
             verb = "append" if _same(route) in there else "add"
             there.add(_same(route))
-            yield [*_ip(route.family), "route", verb, *_route_words(route)]
+            yield [*ip_route(verb, route)]
 
 
 def _same(route: Route) -> tuple[object, ...]:
@@ -208,46 +209,7 @@ def _same(route: Route) -> tuple[object, ...]:
 def _removed_routes(node: Node, before: Node) -> Iterator[list[str]]:
     for route in before.routes:
         if route not in node.routes:
-            yield [*_ip(route.family), "route", "del", *_route_words(route)]
-
-
-def _ip(family: int) -> list[str]:
-    return ["ip", "-6"] if family == 6 else ["ip"]
-
-
-def _route_words(route: Route) -> list[str]:
-    words = [] if route.type == "unicast" else [route.type]
-    words.append(route.dst.brief if route.is_default else str(route.dst))
-    if route.src is not None:
-        words += ["from", str(route.src)]
-    if route.tos:
-        words += ["tos", f"{route.tos:#x}"]
-    if len(route.nexthops) == 1 and not (route.family == 6 and route.type != "unicast"):
-        words += _hop_words(route.nexthops[0], route.family)
-    for name, value, plain in (
-        ("table", route.table, "local" if route.type in ("local", "broadcast", "anycast") else "main"),
-        ("proto", route.protocol, "boot"),
-        ("scope", route.scope, default_scope(route, route.nexthops)),
-        ("src", route.prefsrc, None),
-        ("metric", route.metric, 1024 if route.family == 6 else None),
-        ("pref", route.pref, "medium"),
-    ):
-        if value is not None and value != plain:
-            words += [name, str(value)]
-    words += [word for each in route.attributes for word in each.split()]
-    if len(route.nexthops) > 1:
-        for hop in route.nexthops:
-            words += ["nexthop", *_hop_words(hop, route.family), "weight", str(hop.weight)]
-    return words
-
-
-def _hop_words(hop: NextHop, family: int) -> list[str]:
-    words = []
-    if hop.gateway is not None:
-        words += ["via", *(["inet6"] if hop.gateway.version != family else []), str(hop.gateway)]
-    if hop.dev is not None:
-        words += ["dev", hop.dev]
-    return [*words, *(each for each in hop.flags if each == "onlink")]
+            yield [*ip_route("del", route)]
 
 
 def _rule_words(rule: Rule) -> list[str]:

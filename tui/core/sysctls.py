@@ -33,6 +33,8 @@ net/ipv4/devinet.c, ipv6_devconf_dflt in net/ipv6/addrconf.c)."""
 ALL_NAMES = {4: tuple(DEVICE_DEFAULTS[4]), 6: ("accept_redirects", "disable_ipv6", "forwarding")}
 """Those that `conf.all` has besides."""
 
+_SPREAD6 = ("forwarding", "disable_ipv6", "ignore_routes_with_linkdown")
+
 GLOBAL_DEFAULTS = {
     "net.ipv4.fib_multipath_hash_policy": 0,
     "net.ipv4.fib_multipath_use_neigh": 0,
@@ -69,9 +71,10 @@ class Switches:
 
         A switch that has no part in routing is taken and not kept.
 
-        ip_forward and conf.all.forwarding are one switch that sets every device and conf.default, and takes back
-        conf.all.accept_redirects (inet_forward_change in net/ipv4/devinet.c); IPv6's conf.all.forwarding and
-        conf.all.disable_ipv6 also set them all (addrconf_fixup_forwarding, addrconf_disable_ipv6).
+        ip_forward and conf.all.forwarding are one switch that, when its value changes, sets every device and
+        conf.default and takes back conf.all.accept_redirects (inet_forward_change in net/ipv4/devinet.c). IPv6's
+        conf.all.forwarding, disable_ipv6 and ignore_routes_with_linkdown set them all whenever they are written
+        (addrconf_fixup_forwarding, addrconf_disable_ipv6, addrconf_fixup_linkdown).
         """
         parts = name.split(".")
         if name == "net.ipv4.ip_forward":
@@ -82,10 +85,12 @@ class Switches:
         family, scope, switch = int(parts[1][-1]), parts[3], parts[4]
         if scope not in ("all", "default") and scope not in self._devices:
             return False
-        if switch not in (ALL_NAMES if scope == "all" else DEVICE_DEFAULTS)[family]:
-            return True
-        self.values[".".join(parts)] = value
-        if scope == "all" and (switch == "forwarding" or (family == 6 and switch == "disable_ipv6")):
+        kept = switch in (ALL_NAMES if scope == "all" else DEVICE_DEFAULTS)[family]
+        old = self.values.get(".".join(parts))
+        if kept:
+            self.values[".".join(parts)] = value
+        spreads = switch == "forwarding" and old != value if family == 4 else switch in _SPREAD6
+        if scope == "all" and spreads:
             for each in ("default", *self._devices):
                 self.values[f"net.ipv{family}.conf.{each}.{switch}"] = value
             if family == 4:
