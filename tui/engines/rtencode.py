@@ -58,6 +58,9 @@ class CannotEncode(ValueError):
     """A value that no message can be made of; str() is one sentence."""
 
 
+_NOWHERE = 255  # RT_SCOPE_NOWHERE
+
+
 def u32(kind: int, value: int) -> bytes:
     """An attribute of four bytes in the machine's order."""
     return attribute(kind, struct.pack("=I", value))
@@ -76,7 +79,7 @@ def packed(address: Address | Prefix) -> bytes:
 def route(command: RouteCommand, indexes: Indexes) -> bytes:
     """The message of `ip route VERB ...`. Raises CannotEncode, also for a device that is not in `indexes`."""
     deleting, wanted = command.verb == "del", command.route
-    kind, scope, protocol = _meant(wanted, deleting)
+    kind, scope, protocol = _meant(wanted)
     head = struct.pack(
         "=8BI",
         AF_OF[wanted.family],
@@ -93,18 +96,12 @@ def route(command: RouteCommand, indexes: Indexes) -> bytes:
     return message(RTM_DELROUTE if deleting else RTM_NEWROUTE, _ASK | _VERBS[command.verb], body)
 
 
-def _meant(wanted: Route, deleting: bool) -> tuple[int, int, int]:
-    """Type, scope and protocol; to `del`, what was not said (iproute2's defaults) fits everything."""
-    kind, scope = number_of(TYPES, wanted.type), number_of(SCOPES, wanted.scope) if wanted.family == 4 else 0
-    protocol = number_of(PROTOCOLS, wanted.protocol)
-    if not deleting:
-        return kind, scope, protocol
-    usual = wanted.type == "unicast"
-    return (
-        0 if usual else kind,
-        255 if usual and wanted.scope in ("global", "link") else scope,
-        0 if protocol == 3 else protocol,
-    )
+def _meant(wanted: Route) -> tuple[int, int, int]:
+    """Type, scope and protocol; what a `del` left unsaid (empty) fits everything: 0, nowhere, 0 (iproute_modify)."""
+    kind = number_of(TYPES, wanted.type) if wanted.type else 0
+    scope = number_of(SCOPES, wanted.scope) if wanted.scope else _NOWHERE
+    protocol = number_of(PROTOCOLS, wanted.protocol) if wanted.protocol else 0
+    return kind, scope if wanted.family == 4 or not wanted.scope else 0, protocol
 
 
 def _route_attributes(wanted: Route, indexes: Indexes) -> list[bytes]:
