@@ -15,8 +15,8 @@ import pytest
 from test_kernel import ROOT, SOON, WHY_NO_LAB, lab_processes, traces, until
 
 from tui import labs
-from tui.engines import kept
 from tui.engines.base import EngineError
+from tui.engines.kernel import kept
 
 pytestmark = pytest.mark.skipif(WHY_NO_LAB is not None and not os.environ.get("CI"), reason=WHY_NO_LAB or "")
 LAB = labs.load("two-bridges")
@@ -37,7 +37,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def up() -> None:
     """The lab, brought up by a program that has ended."""
     script = (
-        "from tui import labs\nfrom tui.engines import kept\n"
+        "from tui import labs\nfrom tui.engines.kernel import kept\n"
         "kept.up(labs.load('two-bridges'), persist=True).close()\nprint(kept.running())"
     )
     done = subprocess.run(
@@ -79,7 +79,7 @@ def test_without_persist_it_ends_with_its_engine() -> None:
 HOLDS = """
 import sys
 from tui import labs
-from tui.engines import kept
+from tui.engines.kernel import kept
 engine = kept.hold(labs.load("two-bridges"))
 print(kept.running(), flush=True)
 sys.stdin.read()
