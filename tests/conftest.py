@@ -16,8 +16,8 @@ from private_engine import PrivateEngine, why_not
 from private_engine.lab import Lab
 from private_engine.lab import two_bridges as make_two_bridges
 
-from tui.engines.docker import DockerEngine, connect
-from tui.engines.docker_tables import RUNGS
+from tui.engines.docker.engine import DockerEngine, connect
+from tui.engines.docker.tables import RUNGS
 
 # A shell that starts pytest in the background (tests/run does) has it ignore Ctrl-C, and all its children with it.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

@@ -6,11 +6,11 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from tui.core.links import read_links
 from tui.core.query import Query, parse_query
-from tui.core.routes import read_ip_route
-from tui.core.rules import read_rules
-from tui.core.sysctl_text import read_sysctls
+from tui.core.reading.links import read_links
+from tui.core.reading.routes import read_ip_route
+from tui.core.reading.rules import read_rules
+from tui.core.reading.sysctl_text import read_sysctls
 from tui.core.world import Interface, Node, default_rules
 
 SAMPLE = Path(__file__).parent / "worlds" / "cases-sample.jsonl.gz"

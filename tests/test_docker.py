@@ -18,10 +18,11 @@ from tui.core.addresses import parse_address
 from tui.core.lookup import lookup
 from tui.core.query import Query
 from tui.core.world import TOPICS, World
-from tui.engines import docker_local, docker_tables
 from tui.engines.base import EngineError
-from tui.engines.docker import STILL_READING, DockerEngine, connect
-from tui.engines.docker_world import Container
+from tui.engines.docker import local as docker_local
+from tui.engines.docker import tables as docker_tables
+from tui.engines.docker.engine import STILL_READING, DockerEngine, connect
+from tui.engines.docker.world import Container
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from private_engine.lab import Lab
 from tui.core import saved
 from tui.core.world import TOPICS
 from tui.engines.base import EngineError
-from tui.engines.docker import DockerEngine, connect
+from tui.engines.docker.engine import DockerEngine, connect
 
 NOBODY = "65534"
 
@@ -400,7 +400,7 @@ def test_ssh_that_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 SNAPSHOT = """
 import sys
 from tui.core import saved
-from tui.engines.docker import connect
+from tui.engines.docker.engine import connect
 from tui.engines.base import EngineError
 try:
     print(saved.dumps(connect(sys.argv[1], rungs=sys.argv[2].split(",")).snapshot()))

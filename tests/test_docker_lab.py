@@ -11,12 +11,12 @@ from private_engine.lab import Lab as Bench
 from tui import labs
 from tui.core.layout import world
 from tui.core.world import Node, Route, World
-from tui.engines import docker_lab
 from tui.engines.base import EngineError
-from tui.engines.docker import connect
-from tui.engines.docker_connect import Connection
-from tui.engines.docker_endpoint import find
-from tui.engines.docker_lab import LABEL, LabRefused, NoSuchLab
+from tui.engines.docker import lab as docker_lab
+from tui.engines.docker.connect import Connection
+from tui.engines.docker.endpoint import find
+from tui.engines.docker.engine import connect
+from tui.engines.docker.lab import LABEL, LabRefused, NoSuchLab
 
 
 @pytest.fixture

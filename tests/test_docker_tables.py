@@ -18,7 +18,7 @@ from tui.core.lookup import lookup
 from tui.core.query import Query
 from tui.core.steps import Decision
 from tui.core.world import Node, Route, World
-from tui.engines.docker import connect
+from tui.engines.docker.engine import connect
 
 ROUTES = """
     route add 10.1.0.0/16 via 172.31.0.77

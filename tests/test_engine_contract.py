@@ -18,7 +18,7 @@ from tui.core import saved
 from tui.core.world import TOPICS
 from tui.engines import kernel
 from tui.engines.base import Engine, EngineError, Run
-from tui.engines.docker import connect
+from tui.engines.docker.engine import connect
 from tui.engines.sim import Simulator
 
 CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")

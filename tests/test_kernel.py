@@ -22,11 +22,11 @@ from tui.core.labs import Lab
 from tui.core.layout import world
 from tui.core.query import parse_query
 from tui.core.world import Node, World
-from tui.engines import kernel, lab_channel
-from tui.engines.asking import ask
+from tui.engines import kernel
 from tui.engines.base import EngineError
-from tui.engines.kernel import KernelLab
-from tui.engines.namespaces import NamespaceEngine
+from tui.engines.kernel import KernelLab, lab_channel
+from tui.engines.kernel.namespaces import NamespaceEngine
+from tui.engines.netlink.asking import ask
 
 needs_root = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
 ROOT = Path(__file__).parent.parent
@@ -229,7 +229,7 @@ def test_a_lab_that_fails_half_way_is_a_sentence_and_nothing_is_left(lab: Lab, s
 @needs_root
 def test_where_the_system_forbids_it_the_sentence_names_the_setting() -> None:
     script = (
-        "from tui.engines.base import EngineError\nfrom tui.engines import lab_channel\n"
+        "from tui.engines.base import EngineError\nfrom tui.engines.kernel import lab_channel\n"
         "try:\n lab_channel.start()\nexcept EngineError as error:\n print(error, error.hint)"
     )
     # The limits are those of a user namespace of the test's own, so that nobody else meets them.
@@ -401,7 +401,7 @@ def bare(two_bridges: KernelLab, monkeypatch: pytest.MonkeyPatch) -> KernelLab:
     def without(name: str, *, path: str | None = None) -> str | None:
         return None if name in ("ip", "sysctl", "route", "netstat") else which(name, path=path)
 
-    monkeypatch.setattr("tui.engines.lab_ip.shutil.which", without)
+    monkeypatch.setattr("tui.engines.kernel.lab_ip.shutil.which", without)
     return two_bridges
 
 
@@ -457,7 +457,7 @@ exec "$@"
 LOOK = """
 import threading, subprocess
 from tui.engines.base import EngineError
-from tui.engines.namespaces import NamespaceEngine
+from tui.engines.kernel.namespaces import NamespaceEngine
 engine = NamespaceEngine("rt-")
 world = engine.snapshot()
 assert [node.name for node in world.nodes] == ["rt-h1", "rt-h2", "rt-stale", "host"], world

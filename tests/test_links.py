@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from texts import cases, recording, recordings
 
 from tui.core.addresses import parse_address, parse_prefix
-from tui.core.links import read_links
 from tui.core.reading import LinkReading, SysctlReading
-from tui.core.sysctl_text import read_sysctls, sysctl_name
+from tui.core.reading.links import read_links
+from tui.core.reading.sysctl_text import read_sysctls, sysctl_name
 from tui.core.world import Interface, InterfaceAddress
 
 WHOLE = {each.name: each for each in read_links(recording("links", "ip_j_d_addr")).interfaces}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from slow_lookup import slow_lookup
 
 from tui.core.addresses import Address, parse_address, parse_prefix
-from tui.core.fib import Fib
 from tui.core.lookup import lookup
+from tui.core.lookup.fib import Fib
 from tui.core.query import Query, QueryError, parse_query
 from tui.core.steps import (
     CandidateStep,

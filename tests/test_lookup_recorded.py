@@ -4,8 +4,8 @@ import pytest
 import recorded
 
 from tui.core.addresses import parse_address, parse_prefix
-from tui.core.fib import Fib
 from tui.core.lookup import lookup
+from tui.core.lookup.fib import Fib
 
 TEXTS = {
     "ENETUNREACH": "Network is unreachable",

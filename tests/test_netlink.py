@@ -19,10 +19,12 @@ from tui.core.addresses import parse_address
 from tui.core.query import parse_query
 from tui.core.sysctls import DEVICE_DEFAULTS
 from tui.core.world import NextHop, Node, Route, Rule
-from tui.engines import netlink, nlsocket, rtdecode
-from tui.engines.asking import ask
-from tui.engines.rtrule import rule as decode_rule
-from tui.engines.watching import watch
+from tui.engines import netlink
+from tui.engines.netlink import decode as rtdecode
+from tui.engines.netlink import sockets as nlsocket
+from tui.engines.netlink.asking import ask
+from tui.engines.netlink.rules import rule as decode_rule
+from tui.engines.netlink.watching import watch
 
 needs_namespaces = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
 

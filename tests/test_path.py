@@ -15,16 +15,16 @@ from two_bridges import default, interface, made_by_kernel, network, node, two_b
 from tui import labs
 from tui.core.adding import apply
 from tui.core.addresses import parse_address, parse_prefix
-from tui.core.fib import Fib
-from tui.core.hops import Outcome, Path, Way
 from tui.core.labs import Expectation
 from tui.core.layout import world as laid_out
-from tui.core.links_between import Links
+from tui.core.lookup.fib import Fib
 from tui.core.path import path
-from tui.core.path_json import path_json
-from tui.core.path_text import drawn, path_lines
+from tui.core.path.as_json import path_json
+from tui.core.path.as_text import drawn, path_lines
+from tui.core.path.hops import Outcome, Path, Way
+from tui.core.path.links_between import Links
+from tui.core.path.symptoms import Symptom, symptom, symptoms, traceroute
 from tui.core.query import QueryError
-from tui.core.symptoms import Symptom, symptom, symptoms, traceroute
 from tui.core.world import Interface, Network, NextHop, Node, Route, Rule, World, default_rules
 
 # --- against the kernel ---------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.core import prefixes
-from tui.core.prefixes import build
+from tui.core.lookup import prefixes
+from tui.core.lookup.prefixes import build
 
 SHAPES = {"scan": prefixes.by_scan, "length": prefixes.by_length}
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from texts import cases, needs_wild, wild
 
 from tui.core.addresses import parse_address
-from tui.core.route_get import Answer, read_answer, read_answers
+from tui.core.reading.route_get import Answer, read_answer, read_answers
 
 
 def test_every_recorded_answer_reads_the_same_from_text_and_json() -> None:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from texts import lines_with_something, needs_wild, recording, routes, states, wild, without_lock
 
 from tui.core.addresses import Address, Prefix, parse_address, parse_prefix
-from tui.core.prompts import is_prompt
-from tui.core.route_words import KEYWORDS
-from tui.core.routes import (
+from tui.core.reading.prompts import is_prompt
+from tui.core.reading.route_words import KEYWORDS
+from tui.core.reading.routes import (
     Reading,
     ip_route_json,
     ip_route_line,

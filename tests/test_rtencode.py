@@ -14,7 +14,9 @@ from tui.core.addresses import parse_prefix
 from tui.core.commands import meaning
 from tui.core.labs import RouteCommand, RuleCommand
 from tui.core.world import Route
-from tui.engines import netlink, nlsocket, rtencode
+from tui.engines import netlink
+from tui.engines.netlink import encode as rtencode
+from tui.engines.netlink import sockets as nlsocket
 
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from texts import NAMES, lines_with_something, needs_wild, prefixes, states, wild
 
 from tui.core.addresses import parse_prefix
-from tui.core.prompts import is_prompt
-from tui.core.rule_words import L3MDEV
-from tui.core.rules import ip_rule_json, ip_rule_line, read_rules
+from tui.core.reading.prompts import is_prompt
+from tui.core.reading.rule_words import L3MDEV
+from tui.core.reading.rules import ip_rule_json, ip_rule_line, read_rules
 from tui.core.world import Rule, default_rules
 
 

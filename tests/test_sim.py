@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from tui.core.addresses import parse_address, parse_prefix
-from tui.core.route_text import read_ip_route
-from tui.core.rules import read_rules
+from tui.core.reading.route_text import read_ip_route
+from tui.core.reading.rules import read_rules
 from tui.core.world import Interface, InterfaceAddress, NextHop, Node, Route, Rule, World, default_rules
 from tui.engines.base import EngineError, Run
 from tui.engines.sim import Simulator

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from test_lookup_recorded import differences
 from texts import cases, needs_wild, recording, recordings, topologies, wild, without_lock
 
-from tui.core.prompts import read_prompt
-from tui.core.routes import read_ip_json
-from tui.core.rules import read_rules
-from tui.core.sections import shown_by
-from tui.core.transcript import TranscriptError, read_transcript
+from tui.core.reading.prompts import read_prompt
+from tui.core.reading.routes import read_ip_json
+from tui.core.reading.rules import read_rules
+from tui.core.reading.sections import shown_by
+from tui.core.reading.transcript import TranscriptError, read_transcript
 from tui.core.world import TOPICS, Node
 
 

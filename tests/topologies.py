@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tui.core.addresses import parse_address, parse_prefix
-from tui.core.routes import read_ip_route
-from tui.core.rules import read_rules
+from tui.core.reading.routes import read_ip_route
+from tui.core.reading.rules import read_rules
 from tui.core.world import Interface, InterfaceAddress, Network, Node, Subnet, World
 
 ENGINES = {"docker20": "docker://measured 20.10.24", "docker28": "docker://measured 28.0.4"}

@@ -57,7 +57,7 @@ def _with_hint(error: EngineError) -> EngineError:
 
 
 def _docker(options: argparse.Namespace) -> Engine:
-    from tui.engines.docker import connect
+    from tui.engines.docker.engine import connect
 
     return connect(host=options.host, context=options.context)
 

@@ -44,7 +44,7 @@ def _world(text: str, name: str) -> World:
         from tui.labs import open_compose
 
         return open_compose(text, _project(name), os.environ)
-    from tui.core.transcript import read_transcript
+    from tui.core.reading.transcript import read_transcript
 
     return read_transcript(text)
 

@@ -11,12 +11,12 @@ from typing import Any, TextIO
 from tui.arguments import PACKET, UsageError
 from tui.core import explain
 from tui.core.destination import resolve
-from tui.core.fib import Fib
 from tui.core.lookup import lookup
-from tui.core.lookup_json import lookup_json
+from tui.core.lookup.as_json import lookup_json
+from tui.core.lookup.fib import Fib
 from tui.core.query import Query, QueryError, parse_query
+from tui.core.reading.route_line import ip_route_line
 from tui.core.refusals import ERRNO_TEXT
-from tui.core.route_line import ip_route_line
 from tui.core.steps import Decision, Failure, Lookup
 from tui.core.text import clean
 from tui.core.world import NextHop, Node, World

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tui.arguments import UsageError
 from tui.core import explain
-from tui.core.route_line import ip_route_json
+from tui.core.reading.route_line import ip_route_json
 from tui.core.world import NextHop, Node, Route, World
 from tui.output import faint, note, print_columns, print_json, strong
 

@@ -14,7 +14,7 @@ import time
 
 import pytricia
 
-from tui.core.prefixes import build
+from tui.core.lookup.prefixes import build
 
 LENGTHS = {24: 59, 23: 9, 22: 11, 21: 5, 20: 4, 19: 3, 18: 2, 17: 1, 16: 2, 15: 0.5, 14: 0.4, 13: 0.3, 12: 0.2, 8: 0.1}
 

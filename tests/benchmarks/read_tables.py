@@ -8,8 +8,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from tui.core.routes import read_routes
-from tui.core.transcript import read_transcript
+from tui.core.reading.routes import read_routes
+from tui.core.reading.transcript import read_transcript
 
 
 def tables(count: int) -> dict[str, str]:

@@ -10,7 +10,7 @@ from tui.core.addresses import AddressError, Prefix, parse_address, parse_prefix
 from tui.core.labs import LinkCommand, Meaning, RouteCommand, RuleCommand, SysctlCommand
 from tui.core.names import PROTOCOLS, named
 from tui.core.query import PROTOCOLS as IP_PROTOCOLS
-from tui.core.route_words import METRICS
+from tui.core.reading.route_words import METRICS
 from tui.core.world import NextHop, Route, Rule
 
 TABLES = {"255": "local", "254": "main", "253": "default", "0": "all"}

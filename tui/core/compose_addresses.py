@@ -76,7 +76,7 @@ def _service(
         shares=_shares(draft, all_of_them),
         sysctls=tuple(sorted({**LAB_SYSCTLS, **dict(draft.sysctls)}.items())),
         attachments=links,
-        gateways=tuple(_gateways(links, by_name)),
+        gateways=tuple(gateways(links, by_name)),
         hooks=draft.hooks,
         line=draft.entry.line,
     )
@@ -105,7 +105,7 @@ def _attach(link: LinkDraft, dev: str, name: str, assigned: AssignedNetwork) -> 
     return Attachment(assigned.network.name, dev, mac, tuple(addresses), link.gateway_priority, link.addresses, sysctls)
 
 
-def _gateways(links: Sequence[Attachment], networks: dict[str, Network]) -> Iterator[NextHop]:
+def gateways(links: Sequence[Attachment], networks: dict[str, Network]) -> Iterator[NextHop]:
     """The default routes that Docker sets: the best network of each family that has a gateway.
 
     Best is the highest gw_priority, then a network with both families, then the first by name (endpoint order in

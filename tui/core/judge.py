@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui.core.addresses import Address
-from tui.core.route_get import Answer, read_answer
+from tui.core.reading.route_get import Answer, read_answer
 from tui.core.steps import Decision, Failure, Lookup
 
 

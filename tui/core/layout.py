@@ -76,8 +76,8 @@ def container(service: Service, networks: dict[str, Network]) -> Node:
         switches.write(name, value)
     interfaces = [replace(LOOPBACK, index=1)]
     for index, link in enumerate(service.attachments, 2):
-        interfaces.append(_veth(link, index, networks[link.network]))
-        _join(switches, interfaces[-1])
+        interfaces.append(veth(link, index, networks[link.network]))
+        join(switches, interfaces[-1])
         for name, value in link.sysctls:
             switches.write(name, value)
     forwarding6 = bool(switches.values["net.ipv6.conf.all.forwarding"])
@@ -87,21 +87,22 @@ def container(service: Service, networks: dict[str, Network]) -> Node:
         image=service.image,
         network_mode=service.network_mode,
         interfaces=tuple(interfaces),
-        routes=listed((*made, *(_default(each) for each in service.gateways))),
+        routes=listed((*made, *(default_route(each) for each in service.gateways))),
         rules=RULES,
         merged=True,
         sysctls=switches.read(),
     )
 
 
-def _join(switches: Switches, interface: Interface) -> None:
+def join(switches: Switches, interface: Interface) -> None:
     """A device of ours among the switches: Docker turns IPv6 off where its network has none."""
     switches.add_device(interface.name)
     if not any(each.address.version == 6 for each in interface.addresses):
         switches.write(f"net.ipv6.conf.{interface.name.replace('.', '/')}.disable_ipv6", 1)
 
 
-def _veth(link: Attachment, index: int, network: Network) -> Interface:
+def veth(link: Attachment, index: int, network: Network) -> Interface:
+    """A container's end of an attachment, up and with a carrier."""
     addresses = _with_link_local(link.addresses, link.mac)
     kind = "veth" if network.driver == "bridge" else network.driver
     return Interface(link.dev, index, link.mac, addresses, network.name, kind, mtu=_mtu(network))
@@ -117,7 +118,8 @@ def _mtu(network: Network) -> int:
     return int(value) if value.isdecimal() else 1500
 
 
-def _default(hop: NextHop) -> Route:
+def default_route(hop: NextHop) -> Route:
+    """The default route that Docker sets through a gateway."""
     if hop.gateway is not None and hop.gateway.version == 6:
         return Route(Prefix(6, 0, 0), nexthops=(hop,), metric=1024, pref="medium")
     return Route(Prefix(4, 0, 0), nexthops=(hop,))
@@ -151,18 +153,13 @@ def host(networks: tuple[Network, ...], plugged: frozenset[str]) -> Node:
     switches.write("net.ipv4.ip_forward", 1)
     interfaces = [replace(LOOPBACK, index=1)]
     for network in networks:
-        addresses = host_addresses(network)
         if network.bridge is not None:
-            mac = mac_for((each.address for each in addresses), network.name)
-            carrier = network.name in plugged
-            addresses = _with_link_local(addresses, mac) if carrier else addresses
-            bridge = Interface(network.bridge, len(interfaces) + 1, mac, addresses, network.name, "bridge")
-            interfaces.append(replace(bridge, carrier=carrier, mtu=_mtu(network)))
-    six = any(each.address.version == 6 for bridge in interfaces[1:] for each in bridge.addresses)
+            interfaces.append(bridge(network, network.bridge, len(interfaces) + 1, network.name in plugged))
+    six = any(each.address.version == 6 for device in interfaces[1:] for each in device.addresses)
     if six:
         switches.write("net.ipv6.conf.all.forwarding", 1)
     for each in interfaces[1:]:
-        _join(switches, each)
+        join(switches, each)
     routes = listed(route for each in interfaces for route in kernel_routes(each, six))
     return Node(
         HOST,
@@ -173,6 +170,14 @@ def host(networks: tuple[Network, ...], plugged: frozenset[str]) -> Node:
         merged=True,
         sysctls=switches.read(),
     )
+
+
+def bridge(network: Network, dev: str, index: int, plugged: bool) -> Interface:
+    """The host's device for a network; one that nobody is plugged into has no carrier, nor a fe80:: address."""
+    addresses = host_addresses(network)
+    mac = mac_for((each.address for each in addresses), network.name)
+    addresses = _with_link_local(addresses, mac) if plugged else addresses
+    return Interface(dev, index, mac, addresses, network.name, "bridge", carrier=plugged, mtu=_mtu(network))
 
 
 def _without_carrier(node: Node, nodes: Iterable[Node]) -> Node:

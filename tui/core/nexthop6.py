@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from tui.core.addresses import Address
-from tui.core.fib import Fib, Flow
-from tui.core.lookup6 import Asked, search
+from tui.core.lookup.fib import Fib, Flow
+from tui.core.lookup.ipv6 import Asked, search
+from tui.core.lookup.policy import Found, walk
 from tui.core.onlink import covering, device, down, live, marked, near
-from tui.core.policy import Found, walk
 from tui.core.refused import RouteRefused
 from tui.core.world import Interface, NextHop, Node, Route
 

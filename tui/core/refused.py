@@ -9,3 +9,14 @@ class RouteRefused(ValueError):
     def __init__(self, words: str, reason: str = "") -> None:
         super().__init__(words)
         self.reason = reason
+
+
+class ChangeRefused(ValueError):
+    """A change that would not be done. str() is one sentence that says why and what to do.
+
+    `words` are what the kernel or the engine would print, "" where the refusal is routetui's own.
+    """
+
+    def __init__(self, sentence: str, words: str = "") -> None:
+        super().__init__(sentence)
+        self.words = words

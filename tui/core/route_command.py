@@ -14,14 +14,17 @@ def ip(family: int) -> tuple[str, ...]:
     return ("ip", "-6") if family == 6 else ("ip",)
 
 
-def ip_route(verb: str, route: Route) -> tuple[str, ...]:
-    """The whole command; what it leaves out, `ip` fills in with just that."""
-    return (*ip(route.family), "route", verb, *route_words(route))
+def ip_route(verb: str, route: Route, full: bool = False) -> tuple[str, ...]:
+    """The whole command; what it leaves out, `ip` fills in with just that, or with `full` leaves nothing out.
+
+    A `del` takes the first route that fits what is said, so that it may have to say more than an `add`.
+    """
+    return (*ip(route.family), "route", verb, *route_words(route, full))
 
 
-def route_words(route: Route) -> tuple[str, ...]:
+def route_words(route: Route, full: bool = False) -> tuple[str, ...]:
     """The words after `ip route add` that make the route (ip-route(8)), next hops last."""
-    words = [] if route.type == "unicast" else [route.type]
+    words = [] if route.type == "unicast" and not full else [route.type]
     words.append(route.dst.brief if route.is_default else str(route.dst))
     if route.src is not None:
         words += ["from", str(route.src)]
@@ -29,7 +32,7 @@ def route_words(route: Route) -> tuple[str, ...]:
         words += ["tos", f"{route.tos:#x}"]
     if route.nhid is not None:
         words += ["nhid", str(route.nhid)]
-    elif len(route.nexthops) == 1 and not (route.family == 6 and (route.is_reject or route.type == "throw")):
+    elif len(route.nexthops) == 1 and (full or not (route.family == 6 and (route.is_reject or route.type == "throw"))):
         words += _hop_words(route.nexthops[0], route.family)
     for name, value, plain in (
         ("table", route.table, "local" if route.type in _OWN_TABLE else "main"),
@@ -39,7 +42,7 @@ def route_words(route: Route) -> tuple[str, ...]:
         ("metric", route.metric, 1024 if route.family == 6 else None),
         ("pref", route.pref, "medium"),
     ):
-        if value is not None and value != plain:
+        if value is not None and (value != plain or full):
             words += [name, str(value)]
     # What is left of a lifetime is not known, and an error code is the kernel's to say.
     words += [word for each in route.attributes if not each.startswith(("expires", "error")) for word in each.split()]

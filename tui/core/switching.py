@@ -35,7 +35,10 @@ def _with_anycast(before: Node, node: Node) -> Node:
         if bool(before.sysctl(name)) == forwards:
             continue
         if forwards:
-            routes += [each for each in kernel_routes(interface, True) if each.type == "anycast"]
+            # An address that is still being tried for duplicates gets its anycast when it has passed.
+            sure = tuple(each for each in interface.addresses if "tentative" not in each.flags)
+            made = kernel_routes(replace(interface, addresses=sure), True)
+            routes += [each for each in made if each.type == "anycast"]
         else:
             routes = [each for each in routes if each.type != "anycast" or each.dev != interface.name]
     return node if len(routes) == len(node.routes) else replace(node, routes=listed(routes))

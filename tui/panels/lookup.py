@@ -27,7 +27,7 @@ from tui.panels.storyview import StoryView
 from tui.panels.verdict import Answer, verdict
 
 if TYPE_CHECKING:
-    from tui.core.fib import Fib
+    from tui.core.lookup.fib import Fib
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 """Steps a second."""
@@ -163,7 +163,7 @@ class LookupPanel(Panel):
 
     def _fib_of(self, node: Node) -> Fib:
         """The node's tables, ready to be asked; made once for as long as the node stays the same."""
-        from tui.core.fib import Fib
+        from tui.core.lookup.fib import Fib
 
         if self._fib is None or self._fib.node is not node:
             self._fib = Fib(node)

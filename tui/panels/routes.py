@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.reactive import reactive
 
 from tui.core import explain
-from tui.core.route_line import ip_route_line
+from tui.core.reading.route_line import ip_route_line
 from tui.core.world import Node, Route, World
 from tui.panels.cells import Cell, cut, fit, printable
 from tui.panels.lines import Key, RowList

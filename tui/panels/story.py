@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from tui.core import explain
 from tui.core.addresses import Prefix
-from tui.core.policy import MERGED
+from tui.core.lookup.policy import MERGED
 from tui.core.steps import (
     CandidateStep,
     CheckStep,

@@ -64,7 +64,9 @@ class Table:
         if not self.classic:
             metric = "" if route.metric is None else str(route.metric)
             return (route.dst.brief, next_hop(route), devices(route), metric)[: len(self.header)]
-        from tui.core.columns import route_n_columns  # the first screen is up sooner without the readers of tables
+        from tui.core.reading.columns import (
+            route_n_columns,  # the first screen is up sooner without the readers of tables
+        )
 
         return route_n_columns(route)
 

@@ -1,0 +1,174 @@
+"""Where a packet goes and whether its answer comes back: hop by hop, forward and return, with a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tui.core.addresses import Address
+from tui.core.destination import resolve
+from tui.core.lookup import lookup
+from tui.core.lookup.fib import Fib
+from tui.core.naming import called
+from tui.core.path.hops import Hop, Outcome, Packet, Path, Trip, Way
+from tui.core.path.icmp import ICMP, error_of
+from tui.core.path.links_between import Links
+from tui.core.path.ways import heard_on, ways
+from tui.core.query import Query, QueryError
+from tui.core.world import Node, World
+
+_NO_ECHO = {4: "net.ipv4.icmp_echo_ignore_all", 6: "net.ipv6.icmp.echo_ignore_all"}
+
+
+def path(
+    world: World | Links, src: str | Address, dst: str | Address, *, fibs: Mapping[str, Fib] | None = None
+) -> Path:
+    """Follow an echo request from `src` to `dst` and its reply back, over every next hop that a hash may choose.
+
+    `src` is a node's name, or an address that a node has (the packet then carries it); `dst` a node's name or any
+    address. Give Links in place of the World where many paths are asked, or `fibs` that are prepared already.
+    Raises QueryError with one sentence where a name or the source address is not known here.
+    """
+    links = world if isinstance(world, Links) else Links(world, fibs)
+    node, source = starting(links, src)
+    target = ending_at(links, dst, node, source)
+    found, cut = requests(links, node, source, target)
+    trips: list[Trip] = []
+    for way in found:
+        more, too_many = _trips(links, node, way)
+        trips += more
+        cut = cut or too_many
+    works = {trip.works for trip in trips}
+    agreed = works.pop() if len(works) == 1 else None
+    verdict = _verdict(links, node, tuple(trips), agreed)
+    return Path(str(src), str(dst), target, tuple(trips), agreed, verdict, cut)
+
+
+def starting(links: Links, src: str | Address) -> tuple[Node, Address | None]:
+    """The node that sends, and the source address where one was given; raises QueryError."""
+    if isinstance(src, str) and src in links.nodes:
+        node = links.node(src)
+        if node is None:
+            raise QueryError(f"{src} uses the network of {links.nodes[src].shares}, which is not known here.")
+        return node, None
+    address = src if isinstance(src, Address) else resolve(src, links.world).dst
+    node = links.holder(address)
+    if node is None:
+        raise QueryError(f"No node here has the address {address}: write the name of a node, or one of its addresses.")
+    return node, address
+
+
+def ending_at(links: Links, dst: str | Address, near: Node, source: Address | None) -> Address:
+    """The address that is probed; raises QueryError."""
+    version = source.version if source is not None else None
+    target = dst if isinstance(dst, Address) else resolve(dst, _around(links, dst), near, version).dst
+    if source is not None and source.version != target.version:
+        raise QueryError(f"{source} and {target} are of two families: both must be IPv4, or both IPv6.")
+    return target
+
+
+def _around(links: Links, name: str) -> World:
+    """The part of the World that a name is looked up in: for a node's name that node alone, which is much faster."""
+    node, owner = links.nodes.get(name), links.node(name)
+    if node is None:
+        return links.world
+    return World(nodes=(node,) if owner is None or owner is node else (node, owner))
+
+
+def requests(links: Links, node: Node, source: Address | None, target: Address) -> tuple[tuple[Way, ...], bool]:
+    """The ways of the echo request, with what the sender is told where it fails."""
+    packet = Packet(source, target, ICMP[target.version])
+    refused = _connect(links, node, packet)
+    if refused is not None:
+        return (refused,), False
+    found, cut = ways(links, node.name, packet)
+    return tuple(replace(way, error=error_of(links, way, node.name)) for way in found), cut
+
+
+def _connect(links: Links, node: Node, packet: Packet) -> Way | None:
+    """ping first connects a socket to learn its source, and ip_route_connect asks again with the source it chose.
+
+    A rule on the source may refuse then, though the packet itself, sent without one, would have passed.
+    """
+    fib = links.fib(node.name)
+    if packet.src is not None or packet.dst.version == 6 or not fib.custom_rules[4]:
+        return None
+    first = lookup(fib, Query(packet.dst), trace=False).decision
+    if first.failure is not None or first.prefsrc is None or first.nexthops:
+        return None
+    second = lookup(fib, Query(packet.dst, first.prefsrc), trace=False)
+    if second.decision.failure is None:
+        return None
+    found, _ = ways(links, node.name, replace(packet, src=first.prefsrc, proto=17))
+    return found[0] if found[0].refused_at_home else None
+
+
+def _trips(links: Links, node: Node, forward: Way) -> tuple[list[Trip], bool]:
+    """The round trips of one request: one for each way that its reply may take."""
+    if forward.outcome is not Outcome.DELIVERED:
+        unknown = forward.outcome in (Outcome.UNKNOWN, Outcome.LEAVES)
+        return [Trip(forward, None, None if unknown else False)], False
+    found, cut = replies(links, forward)
+    return [Trip(forward, way, _returned(way, node)) for way in found], cut
+
+
+def replies(links: Links, forward: Way) -> tuple[tuple[Way, ...], bool]:
+    """The ways of the reply to a request that was delivered: from the address probed, to the request's source."""
+    there = links.nodes[forward.node]
+    version = forward.dst.version
+    if forward.src is None:
+        nowhere = Way(forward.dst, forward.dst, (), Outcome.UNKNOWN, there.name, "the request has no source address")
+        return (nowhere,), False
+    if links.fib(there.name).sysctls.get(_NO_ECHO[version]):
+        reason = f"{called(there)} answers no echo request ({_NO_ECHO[version]} is 1)"
+        silent = Way(forward.dst, forward.src, (), Outcome.FILTERED, there.name, reason, _NO_ECHO[version])
+        return (silent,), False
+    last = forward.hops[-1]
+    packet = Packet(forward.dst, forward.src, ICMP[version], reply=True)
+    prefer = last.iif if version == 6 else None
+    return ways(links, there.name, packet, prefer=prefer, heard=heard_on(links, forward))
+
+
+def _returned(way: Way, sender: Node) -> bool | None:
+    if way.outcome in (Outcome.UNKNOWN, Outcome.LEAVES):
+        return None
+    return way.outcome is Outcome.DELIVERED and way.node == sender.name
+
+
+def _verdict(links: Links, node: Node, trips: tuple[Trip, ...], works: bool | None) -> str:
+    """Both ways in one sentence."""
+    good = [trip for trip in trips if trip.works]
+    bad = [trip for trip in trips if not trip.works]
+    if works:
+        return "works: the request arrives and the reply comes back"
+    told = _says(links, node, bad[0])
+    if good:
+        return f"depends on the next hop that the flow is given: {len(good)} of {len(trips)} ways work; else {told}"
+    return told
+
+
+def _says(links: Links, node: Node, trip: Trip) -> str:
+    """What is wrong with one trip."""
+    back = trip.back
+    if back is None:
+        lost = trip.forward
+        if lost.outcome in (Outcome.LEAVES, Outcome.UNKNOWN):
+            return f"not known: {lost.reason}"
+        if lost.refused_at_home:
+            return f"the request is not sent: {lost.reason}"
+        return f"the request gets lost at {_place(links, lost.node)}: {lost.reason}"
+    if back.outcome is Outcome.DELIVERED:
+        return f"the reply gets to {_place(links, back.node)} instead of {called(node)}, which has {back.dst} too"
+    if not back.hops:
+        return f"the request arrives, but {back.reason}"
+    if back.outcome in (Outcome.UNKNOWN, Outcome.LEAVES):
+        return f"the request arrives; whether the reply comes back is not known: {back.reason}"
+    return f"the request arrives; the reply gets lost at {_place(links, back.node)}: {back.reason}"
+
+
+def _place(links: Links, name: str) -> str:
+    node = links.nodes.get(name)
+    return called(node) if node is not None else name
+
+
+__all__ = ["Hop", "Outcome", "Path", "Trip", "Way", "path"]

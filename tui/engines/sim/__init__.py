@@ -1,0 +1,107 @@
+"""The simulator: an engine that is a World in memory. It works everywhere, and answers what can be told from tables."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+from collections.abc import Iterator, Sequence
+
+from tui.core.world import Node, World
+from tui.engines.base import EngineError
+
+
+class Printed:
+    """A Run that ended before it was read: its lines and its exit code are known."""
+
+    def __init__(self, argv: Sequence[str], lines: Sequence[str], code: int) -> None:
+        self.argv = tuple(argv)
+        self.code: int | None = None
+        self._lines = lines
+        self._code = code
+        self._closed = False
+
+    def __iter__(self) -> Iterator[str]:
+        """The lines, in order; `code` is set when they have been read or the run was closed."""
+        for line in self._lines:
+            if self._closed:
+                break
+            yield line
+        self.close()
+
+    def close(self) -> None:
+        """End the run: no further line comes."""
+        self._closed = True
+        self.code = self._code
+
+
+class Simulator:
+    """An Engine over one World, which `replace` swaps for another. Every method may be called from any thread."""
+
+    def __init__(self, world: World, label: str = "simulated") -> None:
+        self.label = label
+        self._world = world
+        self._changed = threading.Condition()
+        self._generation = 0
+        self._closed = False
+
+    def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:  # noqa: ARG002  # all is at hand
+        """The World as it is now."""
+        return self._world
+
+    def replace(self, world: World) -> None:
+        """Put another World in place; every watcher is told."""
+        with self._changed:
+            self._world = world
+            self._generation += 1
+            self._changed.notify_all()
+
+    def watch(self) -> Iterator[None]:
+        """Yield once for the replacements since this call or the last yield, however many; end on close."""
+        with self._changed:
+            seen = self._generation
+        return self._watch_from(seen)
+
+    def _watch_from(self, seen: int) -> Iterator[None]:
+        while True:
+            with self._changed:
+                while not self._closed and self._generation == seen:
+                    self._changed.wait()
+                if self._closed:
+                    return
+                seen = self._generation
+            yield None
+
+    def run(self, node: str, argv: Sequence[str]) -> Printed:
+        """Answer a command from the World of now, as the real one would print it.
+
+        A command that only a real system can run ends with code 127 and one sentence that says so.
+        Raises EngineError for an unknown or stopped node.
+        """
+        from tui.engines.sim.answers import answer  # late: reading and writing tables is not needed to look at a World
+
+        world = self._world
+        lines, code = answer(self._running(world, node), argv) or (_cannot(argv), 127)
+        return Printed(argv, lines, code)
+
+    def _running(self, world: World, name: str) -> Node:
+        node = world.node(name)
+        if node is None:
+            near = difflib.get_close_matches(name, [each.name for each in world.nodes], n=3, cutoff=0.4)
+            hint = f"Did you mean {' or '.join(near)}?" if near else "`routetui nodes` lists what there is."
+            raise EngineError(f"There is no node named {name!r}. {hint}")
+        if node.state != "running":
+            raise EngineError(f"{name} is {node.state}: nothing can run in it. Start it first.")
+        return node
+
+    def close(self) -> None:
+        """End every watch."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+
+def _cannot(argv: Sequence[str]) -> tuple[str, ...]:
+    name = argv[0] if argv else "an empty command"
+    from tui.engines.sim.answers import KNOWN
+
+    return (f"The simulator cannot run {name} as asked; it knows {KNOWN}.",)
