@@ -80,8 +80,9 @@ HOLDS = """
 import sys
 from tui import labs
 from tui.engines.kernel import kept
-engine = kept.hold(labs.load("two-bridges"))
-print(kept.running(), flush=True)
+lab = labs.load("two-bridges")
+engine = kept.hold(lab)
+print(kept.held_name(lab), kept.running(), flush=True)
 sys.stdin.read()
 """
 
@@ -92,8 +93,9 @@ def test_a_held_lab_is_found_and_ends_with_the_program_that_holds_it(how: signal
         (sys.executable, "-W", "error", "-c", HOLDS), cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as program:
         assert program.stdout is not None
-        assert program.stdout.readline() == "['two-bridges']\n"
-        engine = kept.attach("two-bridges")
+        name = f"two-bridges.{program.pid}"
+        assert program.stdout.readline() == f"{name} []\n"
+        engine = kept.attach(name)
         assert engine.snapshot().node("centos-router")
         program.send_signal(how)
         program.wait()

@@ -43,13 +43,13 @@ def _world(text: str, name: str) -> World:
     if kind == "compose":
         from tui.labs import open_compose
 
-        return open_compose(text, _project(name), os.environ)
+        return open_compose(text, project(name), os.environ)
     from tui.core.reading.transcript import read_transcript
 
     return read_transcript(text)
 
 
-def _project(name: str) -> str:
+def project(name: str) -> str:
     """What a Compose file's lab is called where the file does not say: its directory's name, as Compose has it."""
     return "lab" if name == "-" else Path(name).resolve().parent.name or "lab"
 

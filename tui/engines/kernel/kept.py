@@ -25,7 +25,7 @@ from tui.engines.kernel.isolation import NFT, RULES
 from tui.engines.kernel.lab_channel import Channel
 from tui.engines.kernel.lab_making import Made, Making
 
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}(\.[0-9]+)?")
 _SUFFIX = ".lab"
 _SECONDS = 5.0
 
@@ -55,20 +55,25 @@ def up(lab: Lab, persist: bool = False, isolation: tuple[str, ...] = (NFT, RULES
 
     Raises EngineError, also where a lab of that name is already up; nothing is left of one that fails.
     """
-    return _named(lab, True, isolation) if persist else start_lab(lab, isolation)
+    return _named(lab, lab.name, True, isolation) if persist else start_lab(lab, isolation)
 
 
 def hold(lab: Lab, isolation: tuple[str, ...] = (NFT, RULES)) -> KernelLab:
-    """Bring a lab up that `attach` finds too, and that ends with the engine or this program (kill -9 included).
+    """Bring a lab up that others find by `held_name`, and that ends with the engine or this program (kill -9 too).
 
     Raises EngineError as `up` does.
     """
-    return _named(lab, False, isolation)
+    return _named(lab, held_name(lab), False, isolation)
 
 
-def _named(lab: Lab, keep: bool, isolation: tuple[str, ...]) -> KernelLab:
-    path = _path(lab.name)
-    listener = _listen(lab.name, path)
+def held_name(lab: Lab) -> str:
+    """The name by which `attach` finds the lab that this program holds: its own, and this process."""
+    return f"{lab.name}.{os.getpid()}"
+
+
+def _named(lab: Lab, name: str, keep: bool, isolation: tuple[str, ...]) -> KernelLab:
+    path = _path(name)
+    listener = _listen(name, path)
     channel = None
     try:
         with listener:
@@ -86,13 +91,13 @@ def _named(lab: Lab, keep: bool, isolation: tuple[str, ...]) -> KernelLab:
 
 
 def running() -> list[str]:
-    """The names of this user's labs that are up, sorted."""
+    """The names of this user's labs that are up and stay, sorted; those that a program holds are that program's."""
     names = []
     for path in sorted(folder().glob(f"*{_SUFFIX}")):
         with contextlib.suppress(EngineError):
             _connect(path.stem, path).close()
             names.append(path.stem)
-    return names
+    return [name for name in names if "." not in name]
 
 
 def attach(name: str) -> KernelLab:
@@ -165,7 +170,7 @@ def _connect(name: str, path: Path) -> socket.socket:
         link.close()
         if error.errno == errno.ECONNREFUSED:
             path.unlink(missing_ok=True)
-        known = [each.stem for each in path.parent.glob(f"*{_SUFFIX}") if each != path]
+        known = [each.stem for each in path.parent.glob(f"*{_SUFFIX}") if each != path and "." not in each.stem]
         hint = f"Up are: {', '.join(sorted(known))}" if known else f"Bring it up: routetui lab up {name}"
         raise EngineError(f"There is no lab named {name} up.", hint) from None
     return link
