@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from tui.core.addresses import Address
@@ -18,24 +19,34 @@ _NO_WAY = "RTNETLINK answers: No route to host"
 def checked6(node: Node, route: Route) -> Route:
     """The route as the kernel would hold it (ip6_route_info_create_nh). Raises RouteRefused, in the kernel's order."""
     if route.is_reject or route.type == "throw":
-        hops: tuple[NextHop, ...] = (NextHop("lo"),)
+        hops: list[NextHop] = [NextHop("lo")]
+        _check_source(node, route, "lo")
     elif not route.nexthops:
         raise RouteRefused("RTNETLINK answers: No such device", "give a gateway with via, or a device with dev.")
     else:
-        hops = tuple(_checked(node, route, hop) for hop in route.nexthops)
-    if route.prefsrc is not None and not is_own(node, route.prefsrc, hops[0].dev, tentative=False):
+        hops = []
+        for wanted in route.nexthops:
+            hop = _checked(node, route, wanted)
+            _check_source(node, route, hop.dev)
+            if len(route.nexthops) > 1:
+                _check_leg(hop, hops)
+            hops.append(hop)
+    return replace(
+        route, nexthops=tuple(hops), metric=route.metric or 1024, pref=route.pref or "medium", scope="global"
+    )
+
+
+def _check_source(node: Node, route: Route, dev: str | None) -> None:
+    if route.prefsrc is not None and not is_own(node, route.prefsrc, dev, tentative=False):
         raise RouteRefused("Error: Invalid source address.", f"{route.prefsrc} is no address of {node.name}.")
-    if len(hops) > 1:
-        _check_group(hops)
-    return replace(route, nexthops=hops, metric=route.metric or 1024, pref=route.pref or "medium", scope="global")
 
 
-def _check_group(hops: tuple[NextHop, ...]) -> None:
+def _check_leg(hop: NextHop, before: Iterable[NextHop]) -> None:
     """ip6_route_multipath_add: every leg has a gateway, and no two are alike."""
-    if any(hop.gateway is None for hop in hops):
+    if hop.gateway is None:
         words = "Error: Device only routes can not be added for IPv6 using the multipath API."
         raise RouteRefused(words, "give every next hop a gateway with via.")
-    if len({(hop.dev, hop.gateway) for hop in hops}) < len(hops):
+    if (hop.dev, hop.gateway) in {(each.dev, each.gateway) for each in before}:
         raise RouteRefused("RTNETLINK answers: File exists", "two of its next hops are the same.")
 
 

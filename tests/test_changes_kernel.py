@@ -1,0 +1,160 @@
+"""Changes on the real kernel: what apply says becomes of a World is what becomes of it, and undone is as before."""
+
+from __future__ import annotations
+
+import os
+import random
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from namespaces import WHY_NOT, Space
+from random_changes import DEVICES, some_change
+
+from tui.core.changes import Change, ChangeRefused, Several, apply, command, placed
+from tui.core.changes.inverse import inverse
+from tui.core.route_command import route_words
+from tui.core.world import Node, Route, World
+from tui.engines.netlink import Namespace, open_namespaces
+
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
+CHANGES = int(os.environ.get("ROUTETUI_RANDOM_CHANGES", "400"))
+"""How many random changes are made, and undone."""
+
+
+class Box:
+    """A namespace with a few devices, read through netlink."""
+
+    def __init__(self, space: Space, window: Namespace) -> None:
+        self._space, self._window = space, window
+
+    def world(self) -> World:
+        """What its kernel has."""
+        node = self._window.tables().onto(Node("box"))
+        assert not node.missing
+        return World(nodes=(node,))
+
+    def settle(self) -> None:
+        """Wait until the kernel has made its own entry for each address, which it does beside the command."""
+        end = time.monotonic() + 5
+        while time.monotonic() < end:
+            node = self.world().nodes[0]
+            own = {each.dst.address for each in node.routes if each.type == "local"}
+            if all(each.address in own for _, each in node.addresses()):
+                return
+        raise AssertionError("the kernel does not come to rest")
+
+    def make(self, change: Change, world: World) -> str:
+        """Run the change's commands; what was printed against it."""
+        printed = ""
+        for node, argv in placed(change, world):
+            assert node == "box"
+            done = self._space.run(*argv)
+            printed = printed or done.stderr.strip()
+            assert bool(done.returncode) == bool(printed), (argv, printed)
+        return printed
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    with Space() as space:
+        # Without duplicate address detection every address counts at once.
+        for scope in ("all", "default"):
+            space.write(f"net.ipv6.conf.{scope}.accept_dad", 0)
+        for words in DEVICES:
+            space.ip(words)
+        (window,) = open_namespaces([space.pid])
+        made = Box(space, window)
+        made.settle()
+        yield made
+        window.close()
+
+
+def predicted(change: Change, world: World) -> tuple[World, str | None]:
+    """The World after it, and the kernel's words against it: None where routetui itself does not allow it."""
+    try:
+        return apply(change, world), ""
+    except ChangeRefused as refused:
+        return world, refused.words or None
+
+
+def test_random_changes_are_predicted_and_their_undos_end_where_they_began(box: Box) -> None:
+    seed = int(os.environ.get("ROUTETUI_RANDOM_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"ROUTETUI_RANDOM_SEED={seed} ROUTETUI_RANDOM_CHANGES={CHANGES}")
+    rng = random.Random(seed)
+    first = world = box.world()
+    undos: list[tuple[Change, World]] = []
+    made = refused = lost = 0
+    for _ in range(CHANGES):
+        change = some_change(rng, world.nodes[0])
+        after, words = predicted(change, world)
+        if words is None:
+            continue
+        back: Change = Several(())
+        try:
+            back = inverse(change, world) if words == "" else back
+        except ChangeRefused:
+            lost += 1  # a gateway that is on-link no more: the kernel would not take that route again
+            continue
+        printed = box.make(change, world) if not words else box._space.run(*command(change, world)[0]).stderr.strip()
+        assert printed.split("\n")[0] == words, (seed, command(change, world))
+        assert_same(box.world(), after, (seed, command(change, world)))
+        if words:
+            refused += 1
+            continue
+        made += 1
+        undos.append((back, world))
+        world = after
+        if rng.random() < 0.04 or len(undos) > 60:
+            world = undone(box, undos, world, seed)
+    world = undone(box, undos, world, seed)
+    assert_same(box.world(), first, seed)
+    assert made > CHANGES * 0.3
+    assert refused > CHANGES * 0.1
+    assert lost < CHANGES * 0.05
+
+
+def undone(box: Box, undos: list[tuple[Change, World]], world: World, seed: int) -> World:
+    """Take everything back, last first; each step must be where it was before."""
+    while undos:
+        change, before = undos.pop()
+        words = [argv for _, argv in placed(change, world)]
+        assert not box.make(change, world), (seed, words)
+        assert_same(apply(change, world), before, (seed, words, "in the model"))
+        assert_same(box.world(), before, (seed, words))
+        world = before
+    return world
+
+
+def shown(parts: list[object]) -> list[object]:
+    """Routes as a command would have them, with the flags of their next hops."""
+    return [
+        (" ".join(route_words(each)), [hop.flags for hop in each.nexthops]) if isinstance(each, Route) else each
+        for each in parts
+    ]
+
+
+def settled(node: Node) -> Node:
+    """The node with the anycast entries of one prefix by device: a switch of one device puts that device's last."""
+    order = {each.name: index for index, each in enumerate(node.interfaces)}
+    places = [index for index, each in enumerate(node.routes) if each.type == "anycast"]
+    ordered = sorted((node.routes[index] for index in places), key=lambda each: (each.dst, order[each.dev or ""]))
+    routes = list(node.routes)
+    for index, route in zip(places, ordered, strict=True):
+        routes[index] = route
+    return replace(node, routes=tuple(routes))
+
+
+def assert_same(real: World, told: World, why: object) -> None:
+    """Two Worlds of one node are equal; where not, what sets them apart is shown."""
+    one, other = settled(real.nodes[0]), settled(told.nodes[0])
+    for name in ("interfaces", "routes", "rules", "sysctls", "merged"):
+        has, says = getattr(one, name), getattr(other, name)
+        if has == says:
+            continue
+        if isinstance(has, tuple):
+            only = [each for each in has if each not in says], [each for each in says if each not in has]
+            assert only == ([], []), (why, name, f"kernel only {shown(only[0])}, model only {shown(only[1])}")
+            assert has == says, (why, name, "order")
+        assert has == says, (why, name)
