@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tui import __version__
+from tui.lab_arguments import add_lab
 
 ENGINES = ("docker", "kernel", "sim")
 SHELLS = ("bash", "zsh", "fish")
@@ -22,6 +23,8 @@ examples:
   routetui lookup web - < queries                many lookups, one JSON object a line
   routetui --open paste.txt routes pasted        tables that somebody pasted from a terminal
   routetui save world.json                       keep what is seen now; --open reads it again
+  routetui lab up two-bridges                    a lab on this machine's kernel: no Docker, no root
+  sudo routetui --netns mn- nodes                namespaces that are there already: ip netns, mininet, CNI
 
 exit codes: 0 yes or done, 1 a negative answer, 2 a mistake in the command or a file, 3 the engine or a table cannot
 be read, 70 a bug in routetui (ROUTETUI_DEBUG=1 shows where), 130 interrupted, 141 nobody reads the output any more.
@@ -82,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
     add("save", "save the world as it is seen now as JSON").add_argument(
         "file", metavar="FILE", help="where to; - writes to standard output"
     )
+    add_lab(add("lab", "list, show, bring up and take down labs, or run a command in one"), _common(everywhere=False))
     add("completion", "print a script that completes routetui's words in a shell", _COMPLETION).add_argument(
         "shell", choices=SHELLS, help="which shell it is for"
     )
@@ -96,15 +100,21 @@ to turn it on:
 """
 
 
-def _common() -> _Parser:
+def _common(everywhere: bool = True) -> _Parser:
+    """The options of every command. Those of `lab` name no other place to look at than an engine (not `everywhere`)."""
     common = _Parser(add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
     where = common.add_argument_group("where from")
     where.add_argument("--engine", choices=ENGINES, help="docker, kernel (network namespaces) or sim (in memory)")
     where.add_argument("-H", "--host", metavar="URL", help="the Docker engine's address, as docker -H has it")
     where.add_argument("--context", metavar="NAME", help="the Docker context, as docker --context has it")
-    where.add_argument(
-        "--open", metavar="FILE", help="a saved world, a Compose file or pasted tables, simulated; - is standard input"
-    )
+    if everywhere:
+        where.add_argument("--lab", metavar="NAME|FILE", help="a lab that is up on the kernel, else started for now")
+        where.add_argument("--netns", metavar="PREFIX", help="as root: namespaces in /run/netns whose names begin so")
+        where.add_argument(
+            "--open",
+            metavar="FILE",
+            help="a saved world, a Compose file or pasted tables, simulated; - is standard input",
+        )
     common.add_argument("--json", action="store_true", help="answer in JSON")
     return common
 
@@ -137,25 +147,43 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
 
     Raises UsageError. `--help` and `--version` print and raise SystemExit(0).
     """
-    options = parser().parse_args(argv)
-    for name, default in (("engine", None), ("host", None), ("context", None), ("open", None), ("json", False)):
-        setattr(options, name, getattr(options, name, default))
+    words, run = _command_apart(argv)
+    options = parser().parse_args(words)
+    options.run = run
+    for name in ("engine", *PLACES, "json"):
+        setattr(options, name, getattr(options, name, False if name == "json" else None))
     _check(options)
     return options
 
 
+PLACES = {"host": "docker", "context": "docker", "lab": "kernel", "netns": "kernel", "open": "sim"}
+"""The options that each say by themselves where to look, and the engine that they go with."""
+
+
+def _command_apart(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of routetui, and what follows `--` in `lab exec NAME -- COMMAND...`, which is not ours to read."""
+    if "--" not in argv:
+        return list(argv), []
+    end = list(argv).index("--")
+    ours = list(argv[:end])
+    is_exec = "lab" in ours and "exec" in ours[ours.index("lab") :]
+    return (ours, list(argv[end + 1 :])) if is_exec else (list(argv), [])
+
+
 def _check(options: argparse.Namespace) -> None:
     """Refuse what contradicts itself."""
-    remote = "-H" if options.host is not None else "--context" if options.context is not None else None
-    if options.host is not None and options.context is not None:
-        raise UsageError("-H and --context both name an engine: give one of them.")
-    if options.open is not None and (options.engine in ("docker", "kernel") or remote):
-        raise UsageError(f"--open looks at a file, {remote or '--engine ' + options.engine} at an engine: give one.")
-    if remote and options.engine in ("kernel", "sim"):
-        raise UsageError(f"{remote} names a Docker engine, but --engine {options.engine} was asked for: give one.")
-    for name in ("open", "host", "context"):
-        if getattr(options, name) == "":
+    given = [name for name in PLACES if getattr(options, name) is not None]
+    said = {name: "-H" if name == "host" else f"--{name}" for name in given}
+    if len(given) > 1:
+        raise UsageError(_both(given[0], given[1], said))
+    for name in given:
+        if getattr(options, name) == "" and name != "netns":
             raise UsageError(f"--{name} needs a value that is not empty.")
+    fits = {PLACES[name] for name in given} | ({"sim"} if given == ["lab"] else set())
+    if given and options.engine not in (None, *fits):
+        raise UsageError(_ELSEWHERE[given[0]].format(said[given[0]], options.engine))
+    if options.command == "lab":
+        _check_lab(options, said)
     if options.command == "lookup" and options.dst == "-":
         if options.open == "-":
             raise UsageError("--open - and lookup NODE - both want standard input: give one of them as a file.")
@@ -165,6 +193,42 @@ def _check(options: argparse.Namespace) -> None:
             raise UsageError(f"With lookup NODE - the packet is described on each line: leave --{option} out.")
     if options.command is None and options.json:
         raise UsageError("--json needs a command: nodes, networks, routes or lookup.")
+
+
+_ELSEWHERE = {
+    "open": "{} looks at a file, --engine {} at an engine: give one.",
+    "lab": "{} names a lab on the kernel or in the simulator, but --engine {} was asked for: give one.",
+    "netns": "{} looks at this machine's namespaces, --engine {} elsewhere: give one.",
+    **dict.fromkeys(("host", "context"), "{} names a Docker engine, but --engine {} was asked for: give one."),
+}
+
+
+def _both(first: str, second: str, said: dict[str, str]) -> str:
+    """The sentence for two options of PLACES that cannot stand together."""
+    one, other = _LOOKS_AT[first], _LOOKS_AT[second]
+    if one == other:
+        return f"{said[first]} and {said[second]} both name {one}: give one of them."
+    return f"{said[second]} looks at {other}, {said[first]} at {one}: give one."
+
+
+_LOOKS_AT = {"host": "an engine", "context": "an engine", "lab": "a lab", "netns": "namespaces", "open": "a file"}
+
+
+def _check_lab(options: argparse.Namespace, said: dict[str, str]) -> None:
+    """Refuse what has no meaning for `lab`."""
+    for name in ("open", "lab", "netns"):
+        if name in said:
+            raise UsageError(f"{said[name]} has no part in `routetui lab`: name the lab or the file after the command.")
+    if options.lab_command == "exec":
+        if not options.run:
+            raise UsageError(f"Write the command after --: routetui lab exec {options.what} -- COMMAND...")
+        if options.what == "-":
+            raise UsageError("Standard input is the command's: give the lab as a name or a file.")
+    if getattr(options, "image", None) is not None:
+        if options.image == "":
+            raise UsageError("--image needs a value that is not empty.")
+        if options.engine in (None, "kernel", "sim") and not said:
+            raise UsageError("--image is for Docker: add --engine docker. On the kernel a lab needs no image.")
 
 
 PACKET = ("src", "iif", "oif", "mark", "tos", "ipproto", "sport", "dport")

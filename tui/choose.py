@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import os
 from dataclasses import dataclass
 
+from tui.arguments import ENGINES, UsageError
+from tui.core.text import clean
 from tui.engines.base import Engine, EngineError
 
 LAB = "two-bridges"
 """The built-in lab that opens where nothing else answers."""
+
+LAB_VARIABLE, ENGINE_VARIABLE = "ROUTETUI_LAB", "ROUTETUI_ENGINE"
+"""The variables that name a lab to every routetui that `lab exec` starts, and the engine on which it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,34 +27,53 @@ class Choice:
 
 
 def choose(options: argparse.Namespace, fall_back: bool) -> Choice:
-    """The engine that the options name; with none named, Docker, or with `fall_back` a lab where that is away.
+    """The engine that the options name, else the environment's lab; with neither, Docker.
 
-    A script never gets a lab that it did not ask for. Raises EngineError, and UsageError for a file.
+    With `fall_back` it is a lab where Docker is away: a script never gets one that it did not ask for. Raises
+    EngineError, and UsageError for a file or a lab that is not there.
     """
     if options.open is not None:
         from tui.engines.sim import Simulator
         from tui.files import open_world
 
         return Choice(Simulator(open_world(options.open)), simulated=True)
-    if options.engine == "sim":
-        return Choice(_lab(), simulated=True)
-    if options.engine == "kernel":
-        return Choice(_kernel())
+    if options.netns is not None:
+        return Choice(_namespaces(options.netns))
+    engine, lab, is_up = _meant(options)
+    if engine == "sim":
+        return Choice(_simulated(lab), simulated=True)
+    if engine == "kernel":
+        return Choice(_kernel(lab, is_up))
     try:
         return Choice(_docker(options))
     except EngineError as error:
-        named = options.engine or options.host or options.context
+        named = engine or options.host or options.context
         if not fall_back or named:
             raise _with_hint(error) from None
         return _instead(error)
 
 
+def _meant(options: argparse.Namespace) -> tuple[str | None, str | None, bool]:
+    """The engine and the lab on it, and whether that lab must be up already: one that the environment names must."""
+    if options.lab is not None:
+        return options.engine or "kernel", options.lab, False
+    named, engine = os.environ.get(LAB_VARIABLE), os.environ.get(ENGINE_VARIABLE) or "kernel"
+    if not named or options.host is not None or options.context is not None:
+        return options.engine, None, False
+    if engine not in ENGINES:
+        raise UsageError(f"{ENGINE_VARIABLE} is {clean(engine)!r}: it should be {', '.join(ENGINES)}, or not be set.")
+    return (engine, named, True) if options.engine in (None, engine) else (options.engine, None, False)
+
+
 def _instead(error: EngineError) -> Choice:
-    """The lab, on the kernel where that is possible, else simulated; the note says why."""
+    """A lab, on the kernel where that is possible, else simulated; the note says why."""
     try:
-        return Choice(_kernel(), note=f"{error} This is the lab {LAB} on the kernel.")
+        up = _running()
+        if len(up) == 1:
+            return Choice(_kernel(up[0], True), note=f"{error} This is the lab {up[0]}, which is up on the kernel.")
+        return Choice(_kernel(LAB, False), note=f"{error} This is the lab {LAB} on the kernel.")
     except EngineError:
-        return Choice(_lab(), simulated=True, note=f"{error} This is the lab {LAB}, simulated.")
+        return Choice(_simulated(LAB), simulated=True, note=f"{error} This is the lab {LAB}, simulated.")
 
 
 def _with_hint(error: EngineError) -> EngineError:
@@ -62,20 +87,47 @@ def _docker(options: argparse.Namespace) -> Engine:
     return connect(host=options.host, context=options.context)
 
 
-def _lab() -> Engine:
+def _simulated(lab: str | None) -> Engine:
     from tui.engines.sim import Simulator
-    from tui.labs import open_compose, source
+    from tui.lab_files import find_lab
 
-    return Simulator(open_compose(source(LAB), LAB), f"simulated: {LAB}")
+    found = find_lab(lab or LAB)
+    return Simulator(found.world, f"simulated: {found.lab.name}")
 
 
-def _kernel() -> Engine:
-    from tui.labs import load
-
+def _namespaces(prefix: str) -> Engine:
     try:
-        from tui.engines.kernel import start
+        from tui.engines.kernel.namespaces import NamespaceEngine
     except ImportError:
-        raise EngineError(
-            "Network namespaces need Linux, so --engine kernel cannot run here.", "Use --engine docker or --engine sim."
-        ) from None
-    return start(load(LAB))
+        raise _needs_linux() from None
+    return NamespaceEngine(prefix)
+
+
+def _running() -> list[str]:
+    """The labs that are up on the kernel."""
+    try:
+        from tui.engines.kernel import kept
+    except ImportError:
+        raise _needs_linux() from None
+    return kept.running()
+
+
+def _kernel(lab: str | None, is_up: bool) -> Engine:
+    """A lab that is up, else one brought up for as long as this program runs; with none named the only one that is."""
+    up = _running()
+    if lab is None and len(up) > 1:
+        raise UsageError(f"Several labs are up ({', '.join(up)}): choose one with --lab NAME.")
+    from tui.engines.kernel import kept, start
+
+    lab = lab or (up[0] if up else LAB)
+    if lab in up or is_up:
+        return kept.attach(lab)
+    from tui.lab_files import find_lab
+
+    return start(find_lab(lab).lab)
+
+
+def _needs_linux() -> EngineError:
+    return EngineError(
+        "Network namespaces need Linux, so --engine kernel cannot run here.", "Use --engine docker or --engine sim."
+    )

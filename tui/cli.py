@@ -158,11 +158,18 @@ def _completion(options: argparse.Namespace) -> int:
     return DONE
 
 
+def _lab(options: argparse.Namespace) -> int:
+    from tui.lab_commands import lab
+
+    return lab(options)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "nodes": _nodes,
     "networks": _networks,
     "routes": _routes,
     "lookup": _lookup,
     "save": _save,
+    "lab": _lab,
     "completion": _completion,
 }

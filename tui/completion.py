@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
-from tui.arguments import parser
+from tui.arguments import PLACES, parser
 from tui.core.world import World
 
 FILES = ":files"
@@ -135,6 +136,8 @@ class _State:
             return [str(each) for each in action.choices]
         if action.dest in ("open", "file"):
             return [FILES]
+        if action.dest in ("what", "lab"):
+            return _labs(self.given.get("lab_command", ""), self.given.get("engine"))
         if action.dest in ("node", "dst", "iif", "oif", "src", "table"):
             world = self._world()
             return _known(action.dest, world, self.given.get("node", "")) if world else []
@@ -148,7 +151,7 @@ class _State:
 
         if self.given.get("open") == "-":
             return None
-        named = {name: self.given.get(name) for name in ("engine", "host", "context", "open")}
+        named = {name: self.given.get(name) for name in ("engine", *PLACES)}
         try:
             engine = choose(argparse.Namespace(**named), fall_back=False).engine
             try:
@@ -157,6 +160,20 @@ class _State:
                 engine.close()
         except (EngineError, UsageError):
             return None
+
+
+def _labs(command: str, engine: str | None) -> list[str]:
+    """The labs that `routetui lab COMMAND` may mean: to end, those that are up; else the built-in ones and files."""
+    from tui import labs
+    from tui.engines.base import EngineError
+
+    up: list[str] = []
+    if command in ("down", "") and engine != "sim":
+        with contextlib.suppress(EngineError, ImportError):
+            from tui.engines.kernel import kept
+
+            up = kept.running()
+    return up if command == "down" else sorted({*up, *labs.names()})
 
 
 def _known(kind: str, world: World, name: str) -> list[str]:
