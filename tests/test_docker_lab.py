@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from private_engine import images
@@ -17,6 +22,9 @@ from tui.engines.docker.connect import Connection
 from tui.engines.docker.endpoint import find
 from tui.engines.docker.engine import connect
 from tui.engines.docker.lab import LABEL, LabRefused, NoSuchLab
+
+ROOT = Path(__file__).parent.parent
+Said = subprocess.CompletedProcess[str]
 
 
 @pytest.fixture
@@ -231,4 +239,93 @@ def test_an_external_network_is_used_and_left(connection: Connection, lab: Bench
     docker_lab.up(connection, labs.read(text), images.FULL)
     assert [str(each.address) for each in seen(connection).node("aa").interfaces[1].addresses] == ["10.64.0.2"]  # type: ignore[union-attr]
     docker_lab.down(connection, "lab")
+    assert everything(lab) == before
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+PROGRAM = (sys.executable, "-W", "error", "-m", "tui")
+
+
+@pytest.fixture
+def asks(connection: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """Runs `routetui lab` on the private engine, with the tests' own image."""
+    monkeypatch.setenv("ROUTETUI_LAB_IMAGE", images.FULL)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("DOCKER_HOST", connection.endpoint.url)
+
+    def ask(*argv: str) -> Said:
+        said = subprocess.run((*PROGRAM, "lab", *argv), capture_output=True, text=True, cwd=ROOT, check=False)
+        assert "Traceback" not in said.stderr, said.stderr
+        return said
+
+    return ask
+
+
+def test_up_list_and_down(asks: Callable[..., Said], lab: Bench) -> None:
+    before = everything(lab)
+    up = asks("up", "two-bridges", "--engine", "docker")
+    assert (up.returncode, up.stdout) == (0, "two-bridges is up on Docker: centos-net1, centos-net2, centos-router\n")
+    assert "network net1 172.19.0.0/16\n" in up.stderr
+    assert "container centos-router net1 172.19.0.3, net2 172.20.0.3\n" in up.stderr
+    assert json.loads(asks("list", "--json").stdout)[0]["up"] == ["docker"]
+    again = asks("up", "two-bridges", "--engine", "docker")
+    assert (again.returncode, again.stdout) == (2, "")
+    assert "The lab two-bridges is already up there." in again.stderr
+    down = asks("down", "two-bridges")
+    assert (down.returncode, down.stdout) == (0, "two-bridges is down\n")
+    assert everything(lab) == before
+    gone = asks("down", "two-bridges", "--engine", "docker")
+    assert gone.returncode == 2
+    assert gone.stderr == "routetui: There is no lab named 'two-bridges' up on Docker: none is.\n"
+
+
+def test_what_is_taken_and_what_cannot_be_had(asks: Callable[..., Said], lab: Bench) -> None:
+    lab.network("other", "172.19.0.0/24")
+    taken = asks("up", "two-bridges", "--engine", "docker")
+    assert (taken.returncode, taken.stdout) == (2, "")
+    assert "172.19.0.0/16 of net1 is taken by the network other" in taken.stderr
+    missing = asks("up", "ipv6", "--engine", "docker", "--image", "registry.invalid/x")
+    assert (missing.returncode, missing.stdout) == (3, "")
+    assert "routetui: The image registry.invalid/x cannot be pulled: " in missing.stderr
+    assert "--engine kernel" in missing.stderr
+
+
+def test_exec_runs_a_command_that_sees_the_lab(asks: Callable[..., Said], lab: Bench) -> None:
+    before = everything(lab)
+    inner = f"{' '.join(PROGRAM)} lookup alice bob --json; exit 6"
+    said = asks("exec", "three-in-a-row", "--engine", "docker", "--", "sh", "-c", inner)
+    assert json.loads(said.stdout)["decision"]["gateway"] == "10.77.1.3"
+    assert said.returncode == 6
+    assert everything(lab) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_however_exec_ends_the_lab_is_gone(asks: Callable[..., Said], lab: Bench, number: signal.Signals) -> None:
+    before = everything(lab)
+    with subprocess.Popen(
+        (*PROGRAM, "lab", "exec", "two-bridges", "--engine", "docker", "--", "sh", "-c", "echo ready; exec sleep 1000"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as program:  # fmt: skip
+        assert program.stdout is not None and program.stderr is not None
+        assert program.stdout.readline() == "ready\n"
+        assert everything(lab) > before
+        program.send_signal(number)
+        program.wait()
+        program.stderr.read()  # the guard holds it until it has cleaned up
+    assert program.returncode == (-number if number == signal.SIGKILL else 128 + number)
+    assert everything(lab) == before
+
+
+def test_killed_while_it_comes_up_it_is_gone_too(asks: Callable[..., Said], lab: Bench) -> None:
+    before = everything(lab)
+    with subprocess.Popen(
+        (*PROGRAM, "lab", "exec", "two-bridges", "--engine", "docker", "--", "true"),
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
+    ) as program:  # fmt: skip
+        assert program.stderr is not None
+        while not program.stderr.readline().startswith("container centos-net2"):
+            assert program.poll() is None
+        program.kill()
+        program.stderr.read()
     assert everything(lab) == before

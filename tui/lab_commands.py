@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -18,12 +19,7 @@ from tui.output import flat, note, print_json
 
 def lab(options: argparse.Namespace) -> int:
     """Do what `routetui lab` was asked for; its exit code. Raises UsageError and EngineError."""
-    try:
-        return _COMMANDS[options.lab_command](options)
-    except ModuleNotFoundError as error:
-        if error.name not in ("fcntl", "pwd", "grp"):
-            raise
-        raise EngineError("A lab on the kernel needs Linux.", "Use --engine docker or --engine sim.") from None
+    return _COMMANDS[options.lab_command](options)
 
 
 def say(line: str) -> None:
@@ -35,26 +31,24 @@ def _list(options: argparse.Namespace) -> int:
     from tui.lab_listings import print_labs
 
     up: dict[str, list[str]] = {}
-    for where in _places(options):
-        for name in where.running():
+    for where, names in _up_now(options):
+        for name in names:
             up.setdefault(name, []).append(where.name)
     print_labs(up, options.json)
     return 0
 
 
-def _places(options: argparse.Namespace) -> list[Place]:
-    """Where labs may be up: the place that was named, else the kernel and the Docker Engine, if one answers."""
+def _up_now(options: argparse.Namespace) -> list[tuple[Place, list[str]]]:
+    """The labs that are up in the place that was named, else on the kernel and on the Docker Engine, if one answers."""
     if options.engine or options.host is not None or options.context is not None:
-        return [place(options)]
-    found: list[Place] = [OnKernel(), OnDocker(options)]
-    answering = []
-    for each in found:
-        try:
-            each.running()
-            answering.append(each)
-        except EngineError:
-            continue
-    return answering
+        named = place(options)
+        return [(named, named.running())]
+    found: list[tuple[Place, list[str]]] = []
+    places: list[Place] = [OnKernel(), OnDocker(options)]
+    for each in places:
+        with contextlib.suppress(EngineError):
+            found.append((each, each.running()))
+    return found
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -113,17 +107,17 @@ def _down(options: argparse.Namespace) -> int:
 
 def _where_up(name: str, options: argparse.Namespace) -> Place:
     """The place that was named, else the one where the lab is up; raises UsageError where there is none, or two."""
-    places = _places(options)
-    if len(places) == 1:
-        return places[0]
-    found = [each for each in places if name in each.running()]
+    seen = _up_now(options)
+    if len(seen) == 1:
+        return seen[0][0]
+    found = [each for each, names in seen if name in names]
     if len(found) > 1:
         raise UsageError(
             f"The lab {name} is up on {' and on '.join(each.name for each in found)}: choose with --engine."
         )
     if found:
         return found[0]
-    up = [f"{each} ({where.name})" for where in places for each in where.running()]
+    up = [f"{each} ({where.name})" for where, names in seen for each in names]
     known = f"up are {', '.join(up)}" if up else "none is"
     raise UsageError(f"There is no lab named {clean(name)!r} up: {known}.")
 

@@ -44,6 +44,8 @@ def run(argv: Sequence[str], variables: Mapping[str, str]) -> tuple[int, str]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _HEARD)
+    # A signal that would be ignored need not stay pending: with a handler it does.
+    children = signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
     try:
         child = subprocess.Popen(argv, env={**os.environ, **variables}, preexec_fn=ready)  # noqa: PLW1509  # one thread
         return _wait(child), ""
@@ -52,13 +54,22 @@ def run(argv: Sequence[str], variables: Mapping[str, str]) -> tuple[int, str]:
         return code, f"{clean(argv[0])} cannot be run: {error.strerror}."
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGCHLD, children)
 
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
     """Its exit code, as a shell has it for a signal."""
     while (code := child.poll()) is None:
-        told = signal.sigwaitinfo(_HEARD)
-        from_terminal = told.si_code == SI_KERNEL
-        if told.si_signo != signal.SIGCHLD and not from_terminal:
-            child.send_signal(told.si_signo)
+        number, from_terminal = _next_signal()
+        if number != signal.SIGCHLD and not from_terminal:
+            child.send_signal(number)
     return 128 - code if code < 0 else code
+
+
+def _next_signal() -> tuple[int, bool]:
+    """The next one, and whether it came from the terminal: a guess where the system does not tell (macOS)."""
+    if hasattr(signal, "sigwaitinfo"):
+        told = signal.sigwaitinfo(_HEARD)
+        return told.si_signo, told.si_code == SI_KERNEL
+    number = signal.sigwait(_HEARD)
+    return number, number in (signal.SIGINT, signal.SIGQUIT)

@@ -167,8 +167,10 @@ class OnDocker:
             }
 
     def _gone(self, name: str, say: Say) -> None:
-        with contextlib.suppress(UsageError):  # it never came up, and was rolled back
-            self.down(name, say)
+        """Take it down until nothing of it is found: what was just being made when its maker was killed comes late."""
+        with contextlib.suppress(UsageError):
+            while True:
+                self.down(name, say)
 
 
 class Nowhere:
