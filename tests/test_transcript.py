@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from test_lookup_recorded import differences
 from texts import cases, needs_wild, recording, recordings, topologies, wild, without_lock
 
+from tui.core import explain
+from tui.core.lookup import lookup
+from tui.core.query import parse_query
 from tui.core.reading.prompts import read_prompt
 from tui.core.reading.routes import read_ip_json
 from tui.core.reading.rules import read_rules
@@ -434,3 +437,22 @@ def test_topologies_pasted_as_one_text_have_their_bridges_as_networks() -> None:
         assert all(len(names) > 1 for names in shared.values())
         subnets = {str(subnet.prefix) for network in world.networks for subnet in network.subnets}
         assert {bridge["subnet"] for bridge in topology["bridges"]} & subnets
+
+
+def test_a_gateway_that_is_a_name_is_no_neighbour_and_mss_is_no_metric() -> None:
+    """From a paste with host names in it: netstat -r without -n."""
+    text = (
+        "Destination     Gateway         Genmask         Flags   MSS Window  irtt Iface\n"
+        "pm3-67.example  *               255.255.255.255 UH       40 0          0 ppp0\n"
+        "127.0.0.0       *               255.0.0.0       U        40 0          0 lo\n"
+        "default         pm3-67.example  0.0.0.0         UG       40 0          0 ppp0\n"
+    )
+    node = read_transcript(text).nodes[0]
+    assert [(route.dst.brief, route.metric, route.unread_gateway) for route in node.routes] == [
+        ("127.0.0.0/8", None, None),
+        ("default", None, "pm3-67.example"),
+    ]
+    assert [line.split()[0] for line in node.unread] == ["pm3-67.example"]
+    found = lookup(node, parse_query("8.8.8.8"))
+    assert "pm3-67.example: its address is not known" in " ".join(found.decision.assumptions)
+    assert "hands the packet to pm3-67.example, whose address is not known" in explain.decision(found, node)

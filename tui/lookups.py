@@ -82,7 +82,8 @@ def _print_text(found: Lookup, node: Node, world: World, options: argparse.Names
     for assumed in found.decision.assumptions if found.decision.failure is not Failure.UNKNOWN else ():
         note(assumed)
     if node.unread:
-        note(f"{len(node.unread)} lines of this node's tables were not understood; `routes` shows one.")
+        lines = "1 line" if len(node.unread) == 1 else f"{len(node.unread)} lines"
+        note(f"not understood: {lines} of this node's tables; `routes` shows one.")
 
 
 def _answer(decision: Decision) -> str:

@@ -81,7 +81,8 @@ def _rows(route: Route, node: Node, world: World) -> Iterable[tuple[str, ...]]:
 def _way(hop: NextHop, route: Route) -> tuple[str, str]:
     weight = f" weight {hop.weight}" if len(route.nexthops) > 1 else ""
     flags = "".join(f" {each}" for each in hop.flags)
-    gateway = str(hop.gateway) if hop.gateway else ("-" if route.is_reject or not hop.dev else "on-link")
+    gateway = route.unread_gateway or ("-" if route.is_reject or not hop.dev else "on-link")
+    gateway = str(hop.gateway) if hop.gateway else gateway
     return gateway + weight, (hop.dev or "-") + flags
 
 

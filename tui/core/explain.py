@@ -215,6 +215,8 @@ def _deed(lookup: Lookup, node: Node, world: World | None) -> str:
         return f"hands the packet to {hops} (a hash of the flow chooses one and keeps to it{share})"
     if found.gateway is not None:
         return f"hands the packet to {_hop(NextHop(found.dev, found.gateway), node, world)}"
+    if found.route is not None and found.route.unread_gateway is not None:
+        return f"hands the packet to {found.route.unread_gateway}, whose address is not known, on {found.dev}"
     owner = owner_of(dst, node, found.dev, world)
     network = network_of(node, found.dev, world)
     where = f"on {network} ({found.dev})" if network else f"on {found.dev}"
@@ -274,6 +276,9 @@ def route(each: Route, node: Node, world: World | None = None) -> str:
 
 def _reaches(each: Route, node: Node, world: World | None, wire: str) -> str:
     hops = each.nexthops
+    if each.unread_gateway is not None:
+        what = "anything else" if each.is_default else f"to {_target(each, node, world)}"
+        return f"{what}, through {each.unread_gateway}, whose address is not known"
     if len(hops) == 1 and hops[0].gateway is None:
         return _neighbours(each, node, world, wire)
     through = " or ".join(dict.fromkeys(_gateway_name(hop, node, world) for hop in hops)) or "nowhere"

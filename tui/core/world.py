@@ -71,6 +71,11 @@ class Route:
         return self.nexthops[0].gateway if self.nexthops else None
 
     @property
+    def unread_gateway(self) -> str | None:
+        """A gateway that stood there but is no address (a host's name, a redacted number), or None."""
+        return self.words[1] if len(self.words) > 1 and self.words[0] == "via" else None
+
+    @property
     def is_default(self) -> bool:
         """Whether it is 0.0.0.0/0 or ::/0."""
         return self.dst.length == 0

@@ -9,6 +9,7 @@ from textual.widgets import Input, Static
 
 from tui.core.world import World
 from tui.panels.cells import cut, printable
+from tui.panels.layout import NOT_NETWORKS
 from tui.panels.links import link
 
 
@@ -68,10 +69,11 @@ class TitleBar(Static):
 
 def _counts(world: World) -> str:
     host = any(each.kind == "host" for each in world.nodes)
+    networks = sum(each.driver not in NOT_NETWORKS for each in world.networks)
     nodes = len(world.nodes) - host
     kinds = {each.kind for each in world.nodes if each.kind != "host"}
     noun = "container" if kinds <= {"container"} else "node"
-    parts = [_many(len(world.networks), "network"), _many(nodes, noun), *(["host"] if host else [])]
+    parts = [_many(networks, "network"), _many(nodes, noun), *(["host"] if host else [])]
     return " · ".join(parts)
 
 

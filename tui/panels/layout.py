@@ -34,6 +34,9 @@ class Place:
     members: int = 0
 
 
+NOT_NETWORKS = ("host", "null")
+"""The drivers of what Docker lists among its networks and is none: `host` and `none`."""
+
 Member = tuple[Node, Interface]
 
 
@@ -43,6 +46,8 @@ def layout(world: World, family: int, folded: frozenset[str], needle: str = "") 
     needle = needle.casefold()
     for network in world.networks:
         here = members.get(network.name, [])
+        if network.driver in NOT_NETWORKS and not here:
+            continue
         whole = not needle or needle in _told(network)
         kept = here if whole else [each for each in here if needle in _heard(each[0])]
         if kept or whole:

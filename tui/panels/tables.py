@@ -86,7 +86,7 @@ def next_hop(route: Route) -> str:
         return route.type
     if len(route.nexthops) > 1:
         return f"{len(route.nexthops)} next hops"
-    return "on-link" if route.gateway is None else str(route.gateway)
+    return route.unread_gateway or ("on-link" if route.gateway is None else str(route.gateway))
 
 
 def devices(route: Route) -> str:

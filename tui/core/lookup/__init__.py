@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tui.core.lookup import ipv4 as lookup4
-from tui.core.lookup import ipv6 as lookup6
+from tui.core.lookup import ipv4, ipv6
 from tui.core.lookup.fib import Fib
 from tui.core.lookup.inbound4 import receive
 from tui.core.query import Query
@@ -23,7 +22,7 @@ def lookup(node: Node | Fib, query: Query, *, trace: bool = True) -> Lookup:
     steps: list[Step] | None = [] if trace else None
     decision = _decide(fib, query, steps)
     assumptions = fib.assumed(query)
-    doubt = lookup4.doubt(fib, decision) if query.dst.version == 4 else None
+    doubt = ipv4.doubt(fib, decision)
     if doubt is not None:
         assumptions += (doubt,)
     if assumptions:
@@ -39,5 +38,5 @@ def _decide(fib: Fib, query: Query, steps: list[Step] | None) -> Decision:
             steps.append(CheckStep("tables", False, reason))
         return Decision(failure=Failure.UNKNOWN, reason=reason)
     if version == 6:
-        return lookup6.decide(fib, query, steps)
-    return receive(fib, query, steps) if query.iif is not None else lookup4.outbound(fib, query, steps)
+        return ipv6.decide(fib, query, steps)
+    return receive(fib, query, steps) if query.iif is not None else ipv4.outbound(fib, query, steps)

@@ -251,7 +251,12 @@ def usable_gateway(fib: Fib, hop: NextHop) -> Address | None:
 
 
 def doubt(fib: Fib, decision: Decision) -> str | None:
-    """The sentence for a next hop whose use depends on the past: its gateway is this node's own, or was made local."""
+    """The sentence for a next hop that is not sure.
+
+    Its gateway could not be read, or its use depends on the past: it is this node's own, or was made local.
+    """
+    if decision.route is not None and decision.route.unread_gateway is not None:
+        return f"The route's gateway is written as {decision.route.unread_gateway}: its address is not known."
     for hop in decision.route.nexthops if decision.route is not None and decision.type == "unicast" else ():
         gateway = hop.gateway
         if gateway is not None and gateway.version == 4 and "onlink" not in hop.flags and is_own(fib, gateway.value):

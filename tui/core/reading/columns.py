@@ -37,8 +37,12 @@ _NETWORKS = {"default": Prefix(4, 0, 0), "loopback": Prefix(4, 127 << 24, 8), "l
 
 
 def is_columns(line: str) -> bool:
-    """Whether a line is a header of `route` or `netstat -r`, or one of its rows."""
-    return bool(_HEADER.match(line)) or _row(line.split(), 4) is not None
+    """Whether a line is a header of `route` or `netstat -r`, or a row of it, also one whose destination is a name."""
+    if _HEADER.match(line):
+        return True
+    words = line.split()
+    named = len(words) == 8 and bool(_FLAGS.match(words[3])) and _length(words[2]) is not None
+    return named or _row(words, 4) is not None
 
 
 def read_columns(text: str) -> Reading:
