@@ -12,7 +12,8 @@ import pytest
 from namespaces import WHY_NOT, Space
 from random_changes import DEVICES, some_change
 
-from tui.core.changes import Change, ChangeRefused, Several, apply, command, placed
+from tui.core.changes import Change, ChangeRefused, DeleteRoute, SetSysctl, Several, apply, command, placed
+from tui.core.changes.attaching import without_device
 from tui.core.changes.inverse import inverse
 from tui.core.route_command import route_words
 from tui.core.world import Node, Route, World
@@ -27,7 +28,7 @@ class Box:
     """A namespace with a few devices, read through netlink."""
 
     def __init__(self, space: Space, window: Namespace) -> None:
-        self._space, self._window = space, window
+        self.space, self._window = space, window
 
     def world(self) -> World:
         """What its kernel has."""
@@ -50,7 +51,7 @@ class Box:
         printed = ""
         for node, argv in placed(change, world):
             assert node == "box"
-            done = self._space.run(*argv)
+            done = self.space.run(*argv)
             printed = printed or done.stderr.strip()
             assert bool(done.returncode) == bool(printed), (argv, printed)
         return printed
@@ -97,7 +98,7 @@ def test_random_changes_are_predicted_and_their_undos_end_where_they_began(box: 
         except ChangeRefused:
             lost += 1  # a gateway that is on-link no more: the kernel would not take that route again
             continue
-        printed = box.make(change, world) if not words else box._space.run(*command(change, world)[0]).stderr.strip()
+        printed = box.make(change, world) if not words else box.space.run(*command(change, world)[0]).stderr.strip()
         assert printed.split("\n")[0] == words, (seed, command(change, world))
         assert_same(box.world(), after, (seed, command(change, world)))
         if words:
@@ -113,6 +114,29 @@ def test_random_changes_are_predicted_and_their_undos_end_where_they_began(box: 
     assert made > CHANGES * 0.3
     assert refused > CHANGES * 0.1
     assert lost < CHANGES * 0.05
+
+
+def test_what_goes_with_a_device_is_what_the_kernel_lets_go(box: Box) -> None:
+    """Disconnect takes a container's device away: routes by it, with it as one leg, and from its addresses."""
+    rng = random.Random(7)
+    world = box.world()
+    for _ in range(120):
+        change = some_change(rng, world.nodes[0])
+        after, words = predicted(change, world)
+        if words == "" and not isinstance(change, DeleteRoute | SetSysctl):
+            assert not box.make(change, world)
+            world = after
+    box.space.ip("rule add iif e1 lookup 100")
+    world = box.world()
+    before = world.nodes[0]
+    assert sum(any(hop.dev == "e1" for hop in each.nexthops) for each in before.routes) > 10
+    told = before
+    for name in ("p1", "e1"):
+        link = told.interface(name)
+        assert link is not None
+        told = without_device(told, link)
+    box.space.ip("link del e1")
+    assert_same(box.world(), World(nodes=(told,)), "e1 is gone")
 
 
 def undone(box: Box, undos: list[tuple[Change, World]], world: World, seed: int) -> World:

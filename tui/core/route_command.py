@@ -42,7 +42,7 @@ def route_words(route: Route, full: bool = False) -> tuple[str, ...]:
         ("metric", route.metric, 1024 if route.family == 6 else None),
         ("pref", route.pref, "medium"),
     ):
-        if value is not None and (value != plain or full):
+        if value not in (None, "") and (value != plain or full):
             words += [name, str(value)]
     # What is left of a lifetime is not known, and an error code is the kernel's to say.
     words += [word for each in route.attributes if not each.startswith(("expires", "error")) for word in each.split()]

@@ -167,8 +167,11 @@ def command(change: Change, world: World) -> tuple[tuple[str, ...], ...]:
 def _delete(change: DeleteRoute, route: Route, world: World) -> tuple[str, ...]:
     """The short command where it takes just this route away, else one that says everything."""
     node = world.node(change.node)
+    if route.family == 6 and route.gateway is not None:
+        # Legs of one metric may have different protocols, of which only the first is told; a leg's way is its own.
+        route = replace(route, protocol="")
     short = route_command.ip_route("del", route)
-    if node is None or _deletes(node, short, route):
+    if node is None or _deletes(node, short, change.route):
         return short
     return route_command.ip_route("del", route, full=True)
 
@@ -268,15 +271,20 @@ def _inside(change: AddRoute | ReplaceRoute | DeleteRoute | SetSysctl, world: Wo
         done = meaning(argv)
         after = adding.apply(node, done) if done is not None else node
     except RouteRefused as error:
-        reason = f"{error}" if str(error).endswith(".") else f"{error}."
-        told = f"{error.reason[:1].upper()}{error.reason[1:]}" if error.reason else reason
-        raise ChangeRefused(told, str(error)) from None
+        raise ChangeRefused(_told(node, error), str(error)) from None
     except CommandError as error:
         raise ChangeRefused(f"This cannot be followed here: {error}") from None
     if isinstance(change, DeleteRoute) and not _is_deleted(node, after, change.route):
         told = f"No command can name that route to {change.route.dst.brief} apart from another before it"
         raise ChangeRefused(f"{told}: delete the other first.")
     return attaching.put(world, after)
+
+
+def _told(node: Node, error: RouteRefused) -> str:
+    """The kernel's reason as a sentence; a name that begins it stays as it is written."""
+    reason = error.reason or f"{str(error).rstrip('.')}."
+    names = (node.name, *(each.name for each in node.interfaces))
+    return reason if reason.startswith(names) else reason[:1].upper() + reason[1:]
 
 
 def _check_running(node: Node) -> None:

@@ -158,7 +158,10 @@ def disconnect(world: World, node: Node, network: Network) -> World:
 
 
 def without_device(node: Node, interface: Interface) -> Node:
-    """The node after a device has vanished: an IPv4 route with a leg on it goes whole, an IPv6 one loses that leg."""
+    """The node after a device has vanished: an IPv4 route with a leg on it goes whole, an IPv6 one loses that leg.
+
+    IPv4 routes with a source from its addresses go too, IPv6 ones keep theirs (fib_sync_down_addr, addrconf_ifdown).
+    """
     lost = {each.address for each in interface.addresses}
     routes = []
     for route in node.routes:
@@ -166,8 +169,7 @@ def without_device(node: Node, interface: Interface) -> Node:
         gone = len(hops) < len(route.nexthops) if route.family == 4 else not hops and bool(route.nexthops)
         if gone or (route.family == 4 and route.prefsrc in lost):
             continue
-        kept = None if route.prefsrc in lost else route.prefsrc
-        routes.append(replace(route, nexthops=hops, prefsrc=kept))
+        routes.append(replace(route, nexthops=hops))
     mark = f".conf.{interface.name.replace('.', '/')}."
     rules = tuple(
         replace(
