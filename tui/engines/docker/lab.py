@@ -157,12 +157,15 @@ class _Making:
             body["HostConfig"]["NetworkMode"] = f"container:{self._containers[service.shares]}"
         made = str(post(self._api, f"/containers/create?name={service.name}", body, f"container {service.name}")["Id"])
         self._containers[service.name] = made
-        # Each network that is joined by a running container takes the next device, in every version. Only where the
-        # container's own command sets routes must the networks be there before it runs.
+        # A network that a running container joins gets the next device, in every version. Only where the container's
+        # own command sets routes must the networks be there before it runs, and then the engine orders them.
+        later = service.attachments[len(bodies.at_once(service, self._version)) :]
         first = any(command.of_command for command in service.hooks)
+        if first and later:
+            self._say(f"the engine itself orders the devices of {service.name}: fixed names need Docker 28.1")
         if not first:
             self._run(service, made)
-        for link in service.attachments[1:]:
+        for link in later:
             wanted = {"Container": made, "EndpointConfig": bodies.endpoint(self._lab, service, link, self._version)}
             post(self._api, f"/networks/{link.network}/connect", wanted, f"{service.name} on {link.network}")
         if first:

@@ -67,9 +67,8 @@ def _pool(prefix: object, gateway: object) -> dict[str, str]:
 
 
 def container(lab: Lab, service: Service, image: str, marks: Mapping[str, str], version: Version) -> Body:
-    """The body of POST /containers/create, with the first of the service's networks.
+    """The body of POST /containers/create, with the networks that the container has from its start (`at_once`).
 
-    The others follow one by one (`endpoint`): engines before 25 would connect those of one request in any order.
     NET_ADMIN is always given: routes are what a lab is for, and on the kernel its nodes have the right too.
     """
     own = service.shares is None
@@ -87,12 +86,21 @@ def container(lab: Lab, service: Service, image: str, marks: Mapping[str, str], 
     if own:
         body["Hostname"] = service.name[:63]
     if service.attachments:
-        first = service.attachments[0]
-        host["NetworkMode"] = first.network
-        body["NetworkingConfig"] = {"EndpointsConfig": {first.network: endpoint(lab, service, first, version)}}
+        host["NetworkMode"] = service.attachments[0].network
+        ends = {each.network: endpoint(lab, service, each, version) for each in at_once(service, version)}
+        body["NetworkingConfig"] = {"EndpointsConfig": ends}
         if version < OLDEST["mac"]:
-            body["MacAddress"] = first.mac  # of the container then, which is its first network's
+            body["MacAddress"] = service.attachments[0].mac  # of the container then, which is its first network's
     return body
+
+
+def at_once(service: Service, version: Version) -> tuple[Attachment, ...]:
+    """The attachments that one request can make as they should be: all where devices can be named, else the first.
+
+    The others then follow one by one, in order: engines would give the devices of one request any order, and before
+    25 take no second network in it. (What joins later has no fixed MAC address: the engine ignores it there.)
+    """
+    return service.attachments if version >= OLDEST["ifname"] else service.attachments[:1]
 
 
 def _mode(service: Service) -> str:
@@ -127,11 +135,11 @@ def endpoint(lab: Lab, service: Service, link: Attachment, version: Version) -> 
         body["MacAddress"] = link.mac
     if version >= OLDEST["gw_priority"] and link.gateway_priority:
         body["GwPriority"] = link.gateway_priority
-    if link.dev not in {f"eth{number}" for number in range(len(service.attachments))}:
-        if version < OLDEST["ifname"]:
-            raise LabRefused(
-                f"The interface name {link.dev} of {service.name} needs Docker 28.1: leave interface_name out.",
-                "On the kernel the lab comes up as it is: --engine kernel",
-            )
+    if version >= OLDEST["ifname"]:
         body["DriverOpts"] = {_IFNAME: link.dev}
+    elif link.dev not in {f"eth{number}" for number in range(len(service.attachments))}:
+        raise LabRefused(
+            f"The interface name {link.dev} of {service.name} needs Docker 28.1: leave interface_name out.",
+            "On the kernel the lab comes up as it is: --engine kernel",
+        )
     return body
