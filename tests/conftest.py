@@ -41,9 +41,9 @@ def docker_engine_url(private_engine: PrivateEngine) -> str:
     return private_engine.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def two_bridges(docker_engine_url: str) -> Iterator[Lab]:
-    """The walk-through: centos-net1 - net1 - centos-router - net2 - centos-net2. Do not change it."""
+    """The walk-through for one file: centos-net1 - net1 - centos-router - net2 - centos-net2. Do not change it."""
     lab = Lab(docker_engine_url)
     try:
         make_two_bridges(lab)
