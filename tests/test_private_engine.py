@@ -19,7 +19,9 @@ sys.path.insert(0, sys.argv[1])
 from private_engine import PrivateEngine
 from private_engine.lab import Lab
 engine = PrivateEngine()
-Lab(engine.url).container("alive", "bridge")
+lab = Lab(engine.url)
+lab.container("alive", "bridge")
+lab.api.pause(lab.container("paused", "bridge"))  # what is frozen does not even die
 print(engine.directory, flush=True)
 sys.stdin.read()
 """
@@ -58,7 +60,10 @@ def test_what_a_killed_keeper_left_is_swept_by_the_next_run(
     private_engine: PrivateEngine,
 ) -> None:
     engine = PrivateEngine()
-    Lab(engine.url).container("alive", "bridge")
+    lab = Lab(engine.url)
+    lab.container("alive", "bridge")
+    lab.api.pause(lab.container("paused", "bridge"))
+    lab.api.close()
     engine._keeper.kill()
     engine._keeper.communicate()
     assert traces.processes(engine.directory)

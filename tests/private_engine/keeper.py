@@ -92,10 +92,11 @@ def main() -> None:
         for line in sys.stdin:
             _say(keeper.stop() if line == "stop\n" else keeper.start())
     finally:
-        traces.remove(directory)
+        traces.end(directory)
         with contextlib.suppress(ChildProcessError):
             while True:
                 os.waitpid(-1, 0)
+        traces.clear(directory)
 
 
 def _say(answer: str) -> None:

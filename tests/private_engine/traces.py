@@ -58,8 +58,17 @@ def find(directory: Path) -> list[str]:
     return left + ([f"directory {directory}"] if directory.exists() else [])
 
 
-def remove(directory: Path, patience: float = 20) -> None:
-    """End the processes, then take away mounts, control groups and the directory; waits at most `patience` seconds."""
+def remove(directory: Path) -> None:
+    """End the processes, then take away the rest."""
+    end(directory)
+    clear(directory)
+
+
+def end(directory: Path, patience: float = 20) -> None:
+    """Kill the processes and wait until they are gone, at most `patience` seconds."""
+    for group in cgroups(directory):
+        with contextlib.suppress(OSError):  # a paused container does not even die before it is thawed
+            (group / "freezer.state").write_text("THAWED")
     deadline = time.monotonic() + patience
     while (alive := processes(directory)) and time.monotonic() < deadline:
         for pid in alive:
@@ -68,6 +77,10 @@ def remove(directory: Path, patience: float = 20) -> None:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, os.WNOHANG)
         time.sleep(0.02)
+
+
+def clear(directory: Path) -> None:
+    """Take away mounts, control groups and, last of all, the directory."""
     for point in reversed(mounts(directory)):
         os.system(f"umount -l '{point}'")
     for group in cgroups(directory):
