@@ -209,10 +209,9 @@ def test_the_classic_form_says_the_same_where_there_is_one(seed):
     route = replace(some_route(random.Random(seed), 4), attributes=(), prefsrc=None, protocol="boot")
     words_ = route_command.classic("add", route)
     if words_ is None:
-        single = len(route.nexthops) <= 1 and not any(hop.flags for hop in route.nexthops)
-        assert route.tos or route.table != "main" or not single or route.type in ("prohibit", "blackhole", "throw") or (
-            route.scope == "link" and route.gateway is not None
-        )  # fmt: skip
+        plain_hop = len(route.nexthops) == 1 and not route.nexthops[0].flags
+        usual_scope = (route.scope == "link") == (route.gateway is None)
+        assert route.tos or route.table != "main" or route.type != "unicast" or not plain_hop or not usual_scope
         return
     said = meaning(words_).route
     assert replace(said, nexthops=said.nexthops if route.type == "unicast" else ()) == route
@@ -238,13 +237,14 @@ def test_the_walk_through_in_both_forms():
     [
         (to("default", hop("eth0", "10.0.0.2")), "route add default gw 10.0.0.2 dev eth0"),
         (to("192.0.2.7", hop(via="10.0.0.2"), metric=5), "route add -host 192.0.2.7 gw 10.0.0.2 metric 5"),
-        (to("10.9.0.0/16", type="unreachable"), "route add -net 10.9.0.0 netmask 255.255.0.0 reject"),
+        (to("10.9.0.0/16", type="unreachable", scope="host"), "route add -net 10.9.0.0 netmask 255.255.0.0 reject"),
         (to("fd50::/32", hop("e0", "fd00::2")), "route -A inet6 add fd50::/32 gw fd00::2 metric 1024 dev e0"),
         (to("10.9.0.0/16", hop(via="10.0.0.2"), table="100"), None),
         (to("10.9.0.0/16", hop(via="10.0.0.2", flags=("onlink",))), None),
         (to("10.9.0.0/16", hop(via="10.0.0.2"), hop(via="10.0.0.3")), None),
         (to("10.9.0.0/16", hop(via="10.0.0.2"), prefsrc=parse_address("10.0.0.1")), None),
         (to("10.9.0.0/16", type="blackhole"), None),
+        (to("10.9.0.0/16", type="unreachable"), None),
     ],
 )
 def test_the_classic_form(route, said):

@@ -274,6 +274,8 @@ def _classic(words: list[str]) -> Meaning | None:
             spoken += ["via" if word == "gw" else "metric", rest.pop(0)]
         elif word == "reject":
             kind = ["unreachable"]
+            # rtentry_to_fib_config gives it scope host, which `ip route add unreachable` does not.
+            spoken += ["scope", "host"] if verb == "add" else []
         else:
             spoken += ["dev", rest.pop(0) if word == "dev" else word]
     return RouteCommand(verb, parse_route([*kind, target, *spoken], 4, adding=verb == "add"))

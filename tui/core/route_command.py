@@ -69,7 +69,8 @@ def classic(verb: str, route: Route) -> tuple[str, ...] | None:
         return None
     if verb not in ("add", "del") or "onlink" in hop.flags or route.protocol != "boot":
         return None
-    if route.type not in ("unicast", "unreachable") or route.scope != default_scope(route, route.nexthops):
+    scope = "host" if route.type == "unreachable" else default_scope(route, route.nexthops)
+    if route.type not in ("unicast", "unreachable") or (route.scope != scope and route.family == 4):
         return None
     if hop.gateway is not None and hop.gateway.version != route.family:
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
@@ -309,11 +310,18 @@ def _check_read(node: Node, change: Change) -> None:
 
 def _is_deleted(before: Node, after: Node, route: Route) -> bool:
     """Whether just this route is gone, or just these legs of it: `ip route del` takes the first that fits."""
-    gone = [each for each in before.routes if each not in after.routes]
-    if len(gone) == 1 and len(after.routes) < len(before.routes):
+    gone, left = _difference(before.routes, after.routes)
+    if len(gone) == 1 and not left:
         return plain(gone[0]) == plain(route)
-    left = [each for each in after.routes if each not in before.routes]
     if route.family == 6 and len(gone) == 1 and len(left) == 1:
         legs = [hop for hop in gone[0].nexthops if hop not in left[0].nexthops]
         return {(hop.dev, hop.gateway) for hop in legs} == {(hop.dev, hop.gateway) for hop in route.nexthops}
     return False
+
+
+def _difference(before: Sequence[Route], after: Sequence[Route]) -> tuple[Sequence[Route], Sequence[Route]]:
+    """What two long tables have between the beginning and the end that they share."""
+    shorter = min(len(before), len(after))
+    start = next((n for n in range(shorter) if before[n] is not after[n]), shorter)
+    end = next((n for n in range(shorter - start) if before[-1 - n] is not after[-1 - n]), shorter - start)
+    return before[start : len(before) - end], after[start : len(after) - end]

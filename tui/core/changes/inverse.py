@@ -178,11 +178,12 @@ def _mending(now: Node, then: Node) -> Iterator[Change]:
     for name, value in then.sysctls:
         if now.sysctl(name) != value:
             yield SetSysctl(now.name, name, value)
+    has, had = set(now.routes), set(then.routes)
     for route in now.routes:
-        if route not in then.routes and route.type != "anycast":
+        if route not in had and route.type != "anycast":
             yield DeleteRoute(now.name, route)
-    there = {key(each) for each in now.routes if each in then.routes}
+    there = {key(each) for each in now.routes if each in had}
     for route in sorted(then.routes, key=lambda each: each.gateway is not None):
-        if route not in now.routes and route.type != "anycast":
+        if route not in has and route.type != "anycast":
             yield AddRoute(now.name, route, "append" if key(route) in there else "add")
             there.add(key(route))
