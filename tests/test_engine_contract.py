@@ -88,6 +88,10 @@ def test_an_unchanged_world_equals_the_last_one(subject: Subject) -> None:
 
 def test_impatience_gives_a_whole_world_with_what_is_missing_named(subject: Subject) -> None:
     patient, hasty = subject.engine.snapshot(), subject.engine.snapshot(patience=0.0)
+    for _ in range(50):  # a bridge whose last container has just left loses its carrier in its own time
+        if patient == (after := subject.engine.snapshot()):
+            break
+        patient, hasty = after, subject.engine.snapshot(patience=0.0)
     assert [node.name for node in hasty.nodes] == [node.name for node in patient.nodes]
     assert hasty.networks == patient.networks
     for node in hasty.nodes:
