@@ -356,7 +356,9 @@ def test_a_broken_engine_is_told_and_found_again() -> None:
             pass
         assert isinstance(heard, EngineError)
         # The stream may end before its socket is gone, or after.
-        assert str(heard).endswith(("it was stopped, or is being restarted.", "start it (sudo systemctl start docker)."))
+        assert str(heard).endswith(
+            ("it was stopped, or is being restarted.", "start it (sudo systemctl start docker).")
+        )
         for away in (engine.snapshot, engine.watch, lambda: engine.run("stays", ["ip", "route"])):
             with pytest.raises(EngineError, match=r"Nothing answers|does not answer"):
                 away()
