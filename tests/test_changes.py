@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from random_changes import some_change, some_route
 
 from tui import labs
-from tui.core import adding, route_command
 from tui.core.addresses import parse_address, parse_prefix
 from tui.core.changes import (
     AddRoute,
@@ -38,12 +37,12 @@ from tui.core.changes import (
 from tui.core.changes import history as past
 from tui.core.changes.inverse import inverse
 from tui.core.changes.sentence import sentence
-from tui.core.commands import CommandError, meaning
+from tui.core.commands import CommandError, adding, meaning, route_command
+from tui.core.commands.inserting import key
+from tui.core.commands.onlink import marked
+from tui.core.commands.refused import RouteRefused
 from tui.core.derived import kernel_routes, listed
-from tui.core.inserting import key
-from tui.core.layout import world as build
-from tui.core.onlink import marked
-from tui.core.refused import RouteRefused
+from tui.core.labs.layout import world as build
 from tui.core.sysctls import Switches
 from tui.core.world import (
     Interface,

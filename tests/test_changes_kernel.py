@@ -15,7 +15,7 @@ from random_changes import DEVICES, some_change
 from tui.core.changes import Change, ChangeRefused, DeleteRoute, SetSysctl, Several, apply, command, placed
 from tui.core.changes.attaching import without_device
 from tui.core.changes.inverse import inverse
-from tui.core.route_command import route_words
+from tui.core.commands.route_command import route_words
 from tui.core.world import Node, Route, World
 from tui.engines.netlink import Namespace, open_namespaces
 

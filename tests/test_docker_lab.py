@@ -14,7 +14,7 @@ from private_engine import images
 from private_engine.lab import Lab as Bench
 
 from tui import labs
-from tui.core.layout import world
+from tui.core.labs.layout import world
 from tui.core.world import Node, Route, World
 from tui.engines.base import EngineError
 from tui.engines.docker import lab as docker_lab

@@ -19,7 +19,7 @@ from namespaces import WHY_NOT
 from tui import labs
 from tui.core.addresses import parse_address
 from tui.core.labs import Lab
-from tui.core.layout import world
+from tui.core.labs.layout import world
 from tui.core.query import parse_query
 from tui.core.world import Node, World
 from tui.engines import kernel

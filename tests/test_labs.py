@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from tui import labs
-from tui.core.adding import RouteRefused, add_route, apply
 from tui.core.addresses import parse_address
 from tui.core.commands import CommandError, meaning
-from tui.core.interpolation import interpolate
+from tui.core.commands.adding import RouteRefused, add_route, apply
 from tui.core.labs import Expectation, Lab, LabError, LinkCommand, RouteCommand, SysctlCommand
-from tui.core.layout import world
+from tui.core.labs.interpolation import interpolate
+from tui.core.labs.layout import world
+from tui.core.labs.shell import ShellError, commands
 from tui.core.lookup import lookup
 from tui.core.query import Query
-from tui.core.shell import ShellError, commands
 from tui.core.world import Node, Route, World
 from tui.labs.yamlfile import TEXT_LIMIT, read_yaml, write_yaml
 

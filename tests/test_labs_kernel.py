@@ -13,7 +13,7 @@ from namespaces import WHY_NOT, Space
 
 from tui import labs
 from tui.core.labs import Expectation, Lab, Service
-from tui.core.layout import world
+from tui.core.labs.layout import world
 from tui.core.world import Interface, InterfaceAddress, Node, Route, World
 
 pytestmark = pytest.mark.skipif(

@@ -13,10 +13,10 @@ from topologies import topologies
 from two_bridges import default, interface, made_by_kernel, network, node, two_bridges
 
 from tui import labs
-from tui.core.adding import apply
 from tui.core.addresses import parse_address, parse_prefix
+from tui.core.commands.adding import apply
 from tui.core.labs import Expectation
-from tui.core.layout import world as laid_out
+from tui.core.labs.layout import world as laid_out
 from tui.core.lookup.fib import Fib
 from tui.core.path import path
 from tui.core.path.as_json import path_json

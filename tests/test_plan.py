@@ -13,7 +13,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui import labs
-from tui.core import adding
 from tui.core.addresses import parse_address, parse_prefix
 from tui.core.changes import (
     AddRoute,
@@ -29,8 +28,8 @@ from tui.core.changes import (
 )
 from tui.core.changes.gateways import gateways, withheld
 from tui.core.changes.plan import connect
-from tui.core.commands import meaning
-from tui.core.layout import world as build
+from tui.core.commands import adding, meaning
+from tui.core.labs.layout import world as build
 from tui.core.path import path
 from tui.core.world import NextHop, Route
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tui import labs
 from tui.arguments import UsageError
 from tui.core.labs import Lab, LabError
-from tui.core.layout import world
+from tui.core.labs.layout import world
 from tui.core.text import clean
 from tui.core.world import World
 from tui.files import project, read_text

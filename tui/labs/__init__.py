@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-from tui.core.compose import read_lab
-from tui.core.composing import document
 from tui.core.labs import Lab, LabError
-from tui.core.layout import world
+from tui.core.labs.compose import read_lab
+from tui.core.labs.composing import document
+from tui.core.labs.layout import world
 from tui.core.world import World
 from tui.labs.yamlfile import read_yaml, write_yaml
 

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tui.core.entries import Path
 from tui.core.labs import LabError
+from tui.core.labs.entries import Path
 from tui.core.text import clean
 
 TEXT_LIMIT = 512 * 1024

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 
-from tui.core import adding, route_command
 from tui.core.addresses import Address
 from tui.core.changes import attaching, creating, engine_command
-from tui.core.commands import CommandError, meaning
-from tui.core.inserting import plain
+from tui.core.commands import CommandError, adding, meaning, route_command
+from tui.core.commands.inserting import plain
+from tui.core.commands.refused import ChangeRefused as ChangeRefused  # part of what this module offers
+from tui.core.commands.refused import RouteRefused
 from tui.core.labs import Attachment
-from tui.core.refused import ChangeRefused as ChangeRefused  # part of what this module offers
-from tui.core.refused import RouteRefused
 from tui.core.world import Network, Node, Route, Subnet, World
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tui.core.addresses import Address
-from tui.core.compose_addresses import gateways
+from tui.core.commands.refused import ChangeRefused
 from tui.core.derived import broadcast, kernel_routes, link_local, listed
-from tui.core.ipam import Addresses, mac_for
 from tui.core.labs import Attachment
-from tui.core.layout import default_route, join, veth
-from tui.core.refused import ChangeRefused
+from tui.core.labs.compose_addresses import gateways
+from tui.core.labs.ipam import Addresses, mac_for
+from tui.core.labs.layout import default_route, join, veth
 from tui.core.sysctls import Switches
 from tui.core.world import Interface, InterfaceAddress, Network, NextHop, Node, Route, World
 

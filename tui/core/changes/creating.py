@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from tui.core.changes.attaching import put, with_carriers, with_device, without_device
-from tui.core.compose_addresses import gateways
-from tui.core.compose_networks import bridge_name
-from tui.core.ipam import overlaps
+from tui.core.commands.refused import ChangeRefused
 from tui.core.labs import LAB_SYSCTLS, Attachment, Service
-from tui.core.layout import bridge, container
-from tui.core.refused import ChangeRefused
+from tui.core.labs.compose_addresses import gateways
+from tui.core.labs.compose_networks import bridge_name
+from tui.core.labs.ipam import overlaps
+from tui.core.labs.layout import bridge, container
 from tui.core.world import Network, Node, Subnet, World
 
 

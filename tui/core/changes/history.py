@@ -10,7 +10,7 @@ from tui.core.changes import Change, apply, placed
 from tui.core.changes.inverse import inverse
 from tui.core.changes.sentence import sentence
 from tui.core.changes.traces import Trace, moved, traces
-from tui.core.refused import ChangeRefused
+from tui.core.commands.refused import ChangeRefused
 from tui.core.world import World
 
 Commands = tuple[tuple[str | None, tuple[str, ...]], ...]

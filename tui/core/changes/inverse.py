@@ -21,8 +21,8 @@ from tui.core.changes import (
     apply,
 )
 from tui.core.changes.attaching import named_network, named_node
-from tui.core.inserting import key, rivals
-from tui.core.refused import ChangeRefused
+from tui.core.commands.inserting import key, rivals
+from tui.core.commands.refused import ChangeRefused
 from tui.core.world import Node, Route, World, default_rules
 
 

@@ -9,12 +9,12 @@ from tui.core.addresses import WIDTH, Address, Prefix
 from tui.core.changes import AddRoute, Change, ReplaceRoute, SetSysctl, apply, forwarding
 from tui.core.changes.attaching import named_node
 from tui.core.changes.gateways import forwards
-from tui.core.inserting import rivals
+from tui.core.commands.inserting import rivals
+from tui.core.commands.refused import ChangeRefused
 from tui.core.lookup import lookup
 from tui.core.path import path
 from tui.core.path.links_between import STOPPED, live
 from tui.core.query import Query, QueryError
-from tui.core.refused import ChangeRefused
 from tui.core.world import Interface, InterfaceAddress, NextHop, Node, Route, World
 
 _CHAINS = 24

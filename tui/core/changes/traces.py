@@ -22,7 +22,7 @@ from tui.core.changes import (
     apply,
 )
 from tui.core.changes.sentence import way
-from tui.core.inserting import Key, key, plain
+from tui.core.commands.inserting import Key, key, plain
 from tui.core.world import Node, Route, Subnet, World
 
 Value = tuple[Route, ...] | tuple[Subnet, ...] | int | bool | None

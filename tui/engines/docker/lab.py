@@ -7,8 +7,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tui.core.ipam import overlaps
 from tui.core.labs import Lab, Service
+from tui.core.labs.ipam import overlaps
 from tui.core.world import Network, Node
 from tui.engines.base import EngineError, clean
 from tui.engines.docker import lab_bodies as bodies

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tui.core.compose_networks import BRIDGE_NAME
 from tui.core.labs import Attachment, Lab, Service
+from tui.core.labs.compose_networks import BRIDGE_NAME
 from tui.core.world import Network
 from tui.engines.base import EngineError
 

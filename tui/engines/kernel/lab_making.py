@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tui.core.addresses import Prefix
-from tui.core.ipam import mac_for
 from tui.core.labs import (
     Attachment,
     Command,
@@ -19,7 +18,8 @@ from tui.core.labs import (
     Service,
     SysctlCommand,
 )
-from tui.core.layout import HOST, host_addresses
+from tui.core.labs.ipam import mac_for
+from tui.core.labs.layout import HOST, host_addresses
 from tui.core.sysctls import ALL_NAMES, DEVICE_DEFAULTS
 from tui.core.world import Interface, Network, NextHop, Node, Route, World
 from tui.engines.base import EngineError

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tui.core.layout import HOST
+from tui.core.labs.layout import HOST
 from tui.core.world import TOPICS, Network, Node, Subnet, World
 from tui.engines.base import EngineError, Run, clean, no_such_node
 from tui.engines.kernel.plugging import plug_in

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tui.core.layout import HOST
+from tui.core.labs.layout import HOST
 from tui.core.world import Interface, Node
 
 

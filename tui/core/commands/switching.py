@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from tui.core.commands.onlink import marked
+from tui.core.commands.refused import RouteRefused
 from tui.core.derived import kernel_routes, listed
-from tui.core.onlink import marked
-from tui.core.refused import RouteRefused
 from tui.core.sysctls import Switches
 from tui.core.world import Node, Route
 

@@ -1,7 +1,7 @@
 """A lab as a value: its networks, services, hooks, story and expectations; what an engine needs to bring it up.
 
-`tui.core.compose` reads one from a Compose file, `tui.core.layout` turns one into the World that stands after
-`up`, `tui.core.composing` writes a World back as a Compose document.
+`tui.core.labs.compose` reads one from a Compose file, `tui.core.labs.layout` turns one into the World that stands after
+`up`, `tui.core.labs.composing` writes a World back as a Compose document.
 """
 
 from __future__ import annotations

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from tui.core.addresses import Address
+from tui.core.commands.onlink import covering, device, down, live, marked, near
+from tui.core.commands.refused import RouteRefused
 from tui.core.lookup.fib import Fib, Flow
 from tui.core.lookup.ipv6 import Asked, search
 from tui.core.lookup.policy import Found, walk
-from tui.core.onlink import covering, device, down, live, marked, near
-from tui.core.refused import RouteRefused
 from tui.core.world import Interface, NextHop, Node, Route
 
 _NO_WAY = "RTNETLINK answers: No route to host"

@@ -6,15 +6,15 @@ import shlex
 from collections.abc import Iterator
 from typing import Any
 
-from tui.core.adding import apply
 from tui.core.commands import CommandError, meaning
-from tui.core.compose import HOST, read_lab
-from tui.core.compose_networks import BRIDGE_NAME, bridge_name
-from tui.core.ipam import mac_for
+from tui.core.commands.adding import apply
+from tui.core.commands.refused import RouteRefused
+from tui.core.commands.route_command import ip, ip_route
 from tui.core.labs import LAB_SYSCTLS, LabError
-from tui.core.layout import world as build
-from tui.core.refused import RouteRefused
-from tui.core.route_command import ip, ip_route
+from tui.core.labs.compose import HOST, read_lab
+from tui.core.labs.compose_networks import BRIDGE_NAME, bridge_name
+from tui.core.labs.ipam import mac_for
+from tui.core.labs.layout import world as build
 from tui.core.sysctls import ALL_NAMES, DEVICE_DEFAULTS, GLOBAL_DEFAULTS
 from tui.core.world import Interface, Network, Node, Route, Rule, World
 

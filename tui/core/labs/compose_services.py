@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tui.core import compose_keys as keys
 from tui.core.addresses import Address, parse_address
 from tui.core.commands import CommandError, meaning, sysctl
-from tui.core.compose_networks import DEVICE_LIMIT, NAME
-from tui.core.entries import Entry
 from tui.core.labs import Command
-from tui.core.shell import ShellError, commands, script, split_words
+from tui.core.labs import compose_keys as keys
+from tui.core.labs.compose_networks import DEVICE_LIMIT, NAME
+from tui.core.labs.entries import Entry
+from tui.core.labs.shell import ShellError, commands, script, split_words
 
 _SERVICE = re.compile(r"[A-Za-z0-9._-]+")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tui.core.addresses import WIDTH, Address, Prefix
+from tui.core.commands.refused import RouteRefused
 from tui.core.reading.route_words import FLAGS
-from tui.core.refused import RouteRefused
 from tui.core.world import Interface, NextHop, Node, Route
 
 

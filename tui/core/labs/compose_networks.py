@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from tui.core import compose_keys as keys
 from tui.core.addresses import Address, Prefix, parse_address, parse_prefix
-from tui.core.entries import Entry
-from tui.core.ipam import DOCKER0, Addresses, next_pool, overlaps, pools, ula_pools
+from tui.core.labs import compose_keys as keys
+from tui.core.labs.entries import Entry
+from tui.core.labs.ipam import DOCKER0, Addresses, next_pool, overlaps, pools, ula_pools
 from tui.core.world import Network, Subnet
 
 DEVICE_LIMIT = 15

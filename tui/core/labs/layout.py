@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tui.core.adding import apply
 from tui.core.addresses import Prefix
+from tui.core.commands.adding import apply
+from tui.core.commands.refused import RouteRefused
 from tui.core.derived import LOOPBACK, broadcast, kernel_routes, link_local, listed
-from tui.core.ipam import mac_for
 from tui.core.labs import Attachment, Command, Lab, LabError, Service
-from tui.core.refused import RouteRefused
+from tui.core.labs.ipam import mac_for
 from tui.core.sysctls import Switches
 from tui.core.world import (
     TOPICS,

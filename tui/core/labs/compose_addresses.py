@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tui.core.addresses import Address
-from tui.core.compose_networks import AssignedNetwork
-from tui.core.compose_services import LinkDraft, ServiceDraft
 from tui.core.derived import broadcast
-from tui.core.ipam import mac_for
 from tui.core.labs import LAB_SYSCTLS, Attachment, Service
+from tui.core.labs.compose_networks import AssignedNetwork
+from tui.core.labs.compose_services import LinkDraft, ServiceDraft
+from tui.core.labs.ipam import mac_for
 from tui.core.world import InterfaceAddress, Network, NextHop
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tui.core import nexthop6
 from tui.core.addresses import Address
+from tui.core.commands import nexthop6
+from tui.core.commands.onlink import covering, device, down, live, marked, near
+from tui.core.commands.refused import RouteRefused
 from tui.core.lookup.fib import SCOPES, Fib, Flow
 from tui.core.lookup.ipv4 import BROADCAST, find, search
-from tui.core.onlink import covering, device, down, live, marked, near
-from tui.core.refused import RouteRefused
 from tui.core.world import NextHop, Node, Route
 
 _BAD_GATEWAY = "Error: Nexthop has invalid gateway."

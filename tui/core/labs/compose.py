@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tui.core import compose_keys as keys
-from tui.core.compose_addresses import assign as assign_addresses
-from tui.core.compose_addresses import start_order
-from tui.core.compose_networks import NetworkDraft, default_network, docker0, read_networks
-from tui.core.compose_networks import assign as assign_subnets
-from tui.core.compose_services import LinkDraft, ServiceDraft, read_services
-from tui.core.compose_story import read_story
-from tui.core.entries import Entry, Path
-from tui.core.interpolation import InterpolationError, interpolate
 from tui.core.labs import Lab, LabError
+from tui.core.labs import compose_keys as keys
+from tui.core.labs.compose_addresses import assign as assign_addresses
+from tui.core.labs.compose_addresses import start_order
+from tui.core.labs.compose_networks import NetworkDraft, default_network, docker0, read_networks
+from tui.core.labs.compose_networks import assign as assign_subnets
+from tui.core.labs.compose_services import LinkDraft, ServiceDraft, read_services
+from tui.core.labs.compose_story import read_story
+from tui.core.labs.entries import Entry, Path
+from tui.core.labs.interpolation import InterpolationError, interpolate
 
 HOST = "host"
 """The name of the node that owns the bridges; no service may have it."""

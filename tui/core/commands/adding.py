@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tui.core.commands import CommandError, meaning
+from tui.core.commands.inserting import change_route
+from tui.core.commands.onlink import device
+from tui.core.commands.refused import RouteRefused
+from tui.core.commands.switching import set_switch
 from tui.core.derived import kernel_routes, listed
-from tui.core.inserting import change_route
 from tui.core.labs import LinkCommand, Meaning, RouteCommand, RuleCommand, SysctlCommand
-from tui.core.onlink import device
-from tui.core.refused import RouteRefused
-from tui.core.switching import set_switch
 from tui.core.world import Node, Rule
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from tui.core.addresses import Prefix
+from tui.core.commands.nexthop4 import checked4
+from tui.core.commands.nexthop6 import checked6
+from tui.core.commands.refused import RouteRefused
 from tui.core.derived import place
-from tui.core.nexthop4 import checked4
-from tui.core.nexthop6 import checked6
-from tui.core.refused import RouteRefused
 from tui.core.world import NextHop, Node, Route
 
 _EXISTS = "RTNETLINK answers: File exists"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tui.core import compose_keys as keys
 from tui.core.commands import CommandError, meaning
-from tui.core.entries import Entry
 from tui.core.labs import OUTCOMES, Command, Expectation
-from tui.core.shell import ShellError, commands, split_words
+from tui.core.labs import compose_keys as keys
+from tui.core.labs.entries import Entry
+from tui.core.labs.shell import ShellError, commands, split_words
 
 ROUTE_WORDS = ("dst", "gateway", "dev", "table", "metric", "type", "prefsrc")
 """What an expectation's `route` may name, as `ip -j route` does."""
