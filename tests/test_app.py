@@ -332,7 +332,7 @@ async def test_an_equal_world_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 async def test_the_engine_goes_away_and_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.app.RETRY", (0.01,))
+    monkeypatch.setattr("tui.walks.refresh.RETRY", (0.01,))
     engine = Fickle(two_bridges())
     app = RoutetuiApp(engine)
     async with opened(app) as pilot:

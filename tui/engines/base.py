@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from tui.core.text import clean
 from tui.core.world import World
 
-__all__ = ["Engine", "EngineError", "Run", "clean", "no_such_node"]
+if TYPE_CHECKING:
+    from tui.core.changes import Change  # what they do is needed only once something is changed
+
+__all__ = ["Asks", "Engine", "EngineError", "Making", "ReadOnly", "Run", "clean", "no_such_node"]
 
 
 class EngineError(Exception):
@@ -21,6 +24,21 @@ class EngineError(Exception):
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+
+
+class Asks(EngineError):
+    """It can be done, but only in a way that a person has to agree to first; str() is the question.
+
+    `word` is what to give in `agreed` when the change is asked for again.
+    """
+
+    def __init__(self, question: str, word: str, hint: str = "") -> None:
+        super().__init__(question, hint)
+        self.word = word
+
+
+class ReadOnly(EngineError):
+    """The engine was opened with --read-only: nothing is changed through it."""
 
 
 def no_such_node(name: str, names: Sequence[str]) -> EngineError:
@@ -44,6 +62,16 @@ class Run(Protocol):
     def close(self) -> None:
         """End the command now, if it still runs."""
         ...
+
+
+class Making(Run, Protocol):
+    """A Run that carries out a change: its lines are what the system said, code 0 means that all of it was made.
+
+    With any other code nothing of it is left. `argv` is the (first) command that the person was shown; `how` says by
+    which way it was done ("in its namespace, by netlink"; "docker exec --privileged"), "" until that is known.
+    """
+
+    how: str
 
 
 class Engine(Protocol):
@@ -74,6 +102,15 @@ class Engine(Protocol):
 
     def run(self, node: str, argv: Sequence[str]) -> Run:
         """Start a command in that node's network. Raises EngineError when it cannot even be tried."""
+        ...
+
+    def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:
+        """Begin to make a change: its commands are those of `placed(change, world)`, in order, all of them or none.
+
+        `world` is the World in which a person was shown its effect. What the kernel or the engine refuses is a Making
+        that ends with a code other than 0 and their words as its lines. Raises EngineError where it cannot even be
+        tried, Asks where a person has to agree to the way first (`agreed` holds the words agreed to), ReadOnly.
+        """
         ...
 
     def close(self) -> None:

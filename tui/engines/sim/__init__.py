@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from tui.core.world import Node, World
-from tui.engines.base import EngineError
+from tui.engines.base import EngineError, Making
+
+if TYPE_CHECKING:
+    from tui.core.changes import Change
 
 
 class Printed:
@@ -16,6 +20,7 @@ class Printed:
     def __init__(self, argv: Sequence[str], lines: Sequence[str], code: int) -> None:
         self.argv = tuple(argv)
         self.code: int | None = None
+        self.how = "in the simulator"
         self._lines = lines
         self._code = code
         self._closed = False
@@ -82,6 +87,22 @@ class Simulator:
         world = self._world
         lines, code = answer(self._running(world, node), argv) or (_cannot(argv), 127)
         return Printed(argv, lines, code)
+
+    def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
+        """Make a change in the World of now; see Engine.change. What would be refused is refused in the same words."""
+        from tui.engines.making import InOrder  # late: what changes do is needed only once something is changed
+
+        return InOrder(change, world, self._make)
+
+    def _make(self, change: Change, _: World) -> Making:
+        from tui.core.changes import ChangeRefused, apply, placed
+
+        argv = placed(change, self._world)[0][1]
+        try:
+            self.replace(apply(change, self._world))
+        except ChangeRefused as refused:
+            return Printed(argv, (refused.words or str(refused),), 2)
+        return Printed(argv, (), 0)
 
     def _running(self, world: World, name: str) -> Node:
         node = world.node(name)

@@ -1,0 +1,125 @@
+"""Walk 1: the engine changes, a snapshot is taken, the panels draw."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from concurrent.futures import Future
+
+from textual import on
+from textual.message import Message
+
+from tui.background import start
+from tui.core.destination import nearest
+from tui.core.world import Node, World
+from tui.engines.base import Engine, EngineError
+from tui.panels.layout import first_choice
+from tui.walks.state import State
+
+RETRY = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before each try to reach an engine that went away; the last one from then on."""
+
+
+class Refresh(State):
+    """At most one snapshot runs and at most one waits; threads only post messages."""
+
+    class Changed(Message):
+        """The engine says that something changed."""
+
+    class Lost(Message):
+        """The engine went away, or the watch of it ended with an error."""
+
+        def __init__(self, error: EngineError) -> None:
+            super().__init__()
+            self.error = error
+
+    def __init__(self, engine: Engine, simulated: bool, node: str | None) -> None:
+        super().__init__(engine, simulated)
+        self._wanted = node
+        self._reading = self._again = self._watching = False
+        self._tries = 0
+        self._by_name: dict[str, Node] = {}
+
+    def take_snapshot(self) -> None:
+        """Read the engine again: now, or once more after the reading that is under way."""
+        if self._reading:
+            self._again = True
+        else:
+            self.read(start(self.engine.snapshot))
+
+    def read(self, reading: Future[World]) -> None:
+        """Wait for a snapshot that was begun, and show it."""
+        self._reading, self._again = True, False
+        self.run_worker(self._finish(reading), description="snapshot", group="snapshot", exit_on_error=False)
+
+    async def _finish(self, reading: Future[World]) -> None:
+        try:
+            world = await asyncio.wrap_future(reading)
+        except EngineError as error:
+            self._again = False
+            self.post_message(self.Lost(error))
+        else:
+            self._take(world)
+        finally:
+            self._reading = False
+        if self._again:
+            self.take_snapshot()
+
+    def _take(self, world: World) -> None:
+        self._tries, self.trouble = 0, ""
+        if not self._watching:
+            self.listen()
+        self.show(world)
+        # What is shown is no garbage: a full collection that walks ten thousand nodes is felt under a key.
+        gc.freeze()
+
+    def show(self, world: World) -> None:
+        """A World that the engine has read."""
+        self.world = world
+
+    def listen(self) -> None:
+        """Listen in a thread for as long as the app runs: it only posts messages."""
+        self._watching = True
+        start(self._listen)
+
+    def _listen(self) -> None:
+        try:
+            for _ in self.engine.watch():
+                self.post_message(self.Changed())
+        except EngineError as error:
+            self.post_message(self.Lost(error))
+
+    @on(Changed)
+    def _changed(self) -> None:
+        self.take_snapshot()
+
+    @on(Lost)
+    def _lost(self, event: Lost) -> None:
+        """Say so, keep what is on the screen, and try again a little later each time."""
+        self._watching = False
+        self.trouble = f"{event.error} {event.error.hint}".strip()
+        delay = RETRY[min(self._tries, len(RETRY) - 1)]
+        self._tries += 1
+        self.set_timer(delay, self.take_snapshot, name="retry")
+
+    def watch_world(self, world: World | None) -> None:
+        """Choose a node when none is chosen, or the chosen one is gone."""
+        if world is None:
+            return
+        self._by_name = {each.name: each for each in world.nodes}
+        if self._wanted and self._wanted not in self._by_name:
+            near = nearest(self._wanted, world)
+            offer = f" Did you mean {' or '.join(near)}?" if near else ""
+            self.say(f"Nothing here is named {self._wanted!r}.{offer}", "warning")
+            self._wanted = None
+        if self._wanted:
+            self.selected, self._wanted = self._wanted, None
+        elif self.selected not in self._by_name:
+            if self.selected is not None:
+                self.say(f"{self.selected} is gone.", "warning")
+            self.selected = first_choice(world)
+        self.watch_selected()
+
+    def watch_selected(self) -> None:
+        """The chosen node as it is in this world."""
+        self.node = self._by_name.get(self.selected) if self.selected else None
