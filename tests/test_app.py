@@ -414,7 +414,7 @@ async def test_panels_zoom_and_focus_by_keys() -> None:
         assert "1 Places" in screen(app)
         await press(pilot, "tab")
         assert app.query_one(LookupPanel).has_focus_within
-        await press(pilot, "shift+tab", "h")
+        await press(pilot, "shift+tab", "shift+tab")
         assert app.query_one(PlaceList).has_focus
 
 
@@ -577,7 +577,7 @@ class Fickle:
     def tell(self) -> None:
         self._events.put("changed")
 
-    def snapshot(self, patience: float | None = None) -> World:  # noqa: ARG002
+    def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:  # noqa: ARG002
         self._there()
         return self.world
 

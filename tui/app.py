@@ -113,7 +113,7 @@ class RoutetuiApp(Refresh, Step):
 
     def action_refresh(self) -> None:
         """Read the engine again, and let the kernel answer again."""
-        self.take_snapshot()
+        self.take_snapshot(fresh=True)
         self.query_one(LookupPanel).ask_again()
 
     def action_help(self) -> None:

@@ -26,8 +26,8 @@ SCREEN_KEYS = [
     Binding("1", "panel(1)", "places", show=False, id="panel.places", tooltip="go to the places"),
     Binding("2", "panel(2)", "routes", show=False, id="panel.routes", tooltip="go to the routes"),
     Binding("3", "panel(3)", "lookup", show=False, id="panel.lookup", tooltip="go to the lookup"),
-    Binding("tab,l", "panel_by(1)", "next panel", show=False, id="panel.next", tooltip="next panel"),
-    Binding("shift+tab,h", "panel_by(-1)", "panel before", show=False, id="panel.before", tooltip="panel before"),
+    Binding("tab", "panel_by(1)", "next panel", show=False, id="panel.next", tooltip="next panel"),
+    Binding("shift+tab", "panel_by(-1)", "panel before", show=False, id="panel.before", tooltip="panel before"),
     Binding("plus", "zoom(True)", "zoom", show=False, key_display="+", id="panel.zoom", tooltip="zoom the panel"),
     Binding(
         "underscore", "zoom(False)", "all", show=False, key_display="_", id="panel.all", tooltip="all panels again"

@@ -19,51 +19,78 @@ from tui.walks.state import State
 RETRY = (0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before each try to reach an engine that went away; the last one from then on."""
 
+PATIENCE = 1.0
+"""Seconds that a snapshot waits for the tables of nodes: what has not come by then comes with the next one."""
+
 
 class Refresh(State):
     """At most one snapshot runs and at most one waits; threads only post messages."""
 
     class Changed(Message):
-        """The engine says that something changed."""
+        """That engine says that something changed."""
+
+        def __init__(self, engine: Engine) -> None:
+            super().__init__()
+            self.engine = engine
 
     class Lost(Message):
-        """The engine went away, or the watch of it ended with an error."""
+        """That engine went away, or the watch of it ended with an error."""
 
-        def __init__(self, error: EngineError) -> None:
+        def __init__(self, engine: Engine, error: EngineError) -> None:
             super().__init__()
-            self.error = error
+            self.engine, self.error = engine, error
 
     def __init__(self, engine: Engine, simulated: bool, node: str | None) -> None:
         super().__init__(engine, simulated)
         self._wanted = node
-        self._reading = self._again = self._watching = False
+        self._reading = self._again = self._fresh = self._watching = False
         self._tries = 0
         self._by_name: dict[str, Node] = {}
+        self._waiting: list[asyncio.Future[None]] = []
+        """Who waits for the next reading that is begun."""
 
-    def take_snapshot(self) -> None:
-        """Read the engine again: now, or once more after the reading that is under way."""
+    def take_snapshot(self, fresh: bool = False) -> None:
+        """Read the engine again: now, or once more after the reading that is under way.
+
+        With `fresh` it reads all of it, also what it would know of had it changed.
+        """
         if self._reading:
-            self._again = True
+            self._again, self._fresh = True, self._fresh or fresh
         else:
-            self.read(start(self.engine.snapshot))
+            self.read(start(self.engine.snapshot, PATIENCE, fresh))
+
+    async def read_again(self) -> None:
+        """Read the engine again, and come back once a reading that was begun after this call is shown, or failed."""
+        shown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(shown)
+        self.take_snapshot()
+        await shown
 
     def read(self, reading: Future[World]) -> None:
         """Wait for a snapshot that was begun, and show it."""
-        self._reading, self._again = True, False
-        self.run_worker(self._finish(reading), description="snapshot", group="snapshot", exit_on_error=False)
+        self._reading, self._again, self._fresh = True, False, False
+        waiting, self._waiting = self._waiting, []
+        work = self._finish(reading, self.engine, waiting)
+        self.run_worker(work, description="snapshot", group="snapshot", exit_on_error=False)
 
-    async def _finish(self, reading: Future[World]) -> None:
+    async def _finish(self, reading: Future[World], engine: Engine, waiting: list[asyncio.Future[None]]) -> None:
         try:
             world = await asyncio.wrap_future(reading)
         except EngineError as error:
             self._again = False
-            self.post_message(self.Lost(error))
+            waiting += self._waiting
+            self._waiting = []
+            self.post_message(self.Lost(engine, error))
         else:
-            self._take(world)
+            if engine is self.engine:
+                self._take(world)
         finally:
             self._reading = False
-        if self._again:
-            self.take_snapshot()
+            for each in waiting:
+                if not each.done():
+                    each.set_result(None)
+        if self._again or self._waiting:
+            self.take_snapshot(self._fresh)
 
     def _take(self, world: World) -> None:
         self._tries, self.trouble = 0, ""
@@ -80,22 +107,25 @@ class Refresh(State):
     def listen(self) -> None:
         """Listen in a thread for as long as the app runs: it only posts messages."""
         self._watching = True
-        start(self._listen)
+        start(self._listen, self.engine)
 
-    def _listen(self) -> None:
+    def _listen(self, engine: Engine) -> None:
         try:
-            for _ in self.engine.watch():
-                self.post_message(self.Changed())
+            for _ in engine.watch():
+                self.post_message(self.Changed(engine))
         except EngineError as error:
-            self.post_message(self.Lost(error))
+            self.post_message(self.Lost(engine, error))
 
     @on(Changed)
-    def _changed(self) -> None:
-        self.take_snapshot()
+    def _changed(self, event: Changed) -> None:
+        if event.engine is self.engine:
+            self.take_snapshot()
 
     @on(Lost)
     def _lost(self, event: Lost) -> None:
         """Say so, keep what is on the screen, and try again a little later each time."""
+        if event.engine is not self.engine:
+            return
         self._watching = False
         self.trouble = f"{event.error} {event.error.hint}".strip()
         delay = RETRY[min(self._tries, len(RETRY) - 1)]
