@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tui.core.labs import Lab
 from tui.core.world import Node, World
-from tui.engines.base import EngineError, Run, no_such_node
+from tui.engines.base import EngineError, Making, Run, no_such_node
 from tui.engines.kernel import lab_channel
 from tui.engines.kernel.isolation import NFT, RULES
 from tui.engines.kernel.lab_channel import Channel, gone
 from tui.engines.kernel.lab_ip import without_ip
-from tui.engines.kernel.lab_making import Made, Making, bridge_name
+from tui.engines.kernel.lab_making import LabMaking, Made, bridge_name
 from tui.engines.kernel.lab_runs import start_run
 from tui.engines.kernel.plugging import plug_in
 from tui.engines.netlink import Namespace
 from tui.engines.netlink.watching import Watch
+
+if TYPE_CHECKING:
+    from tui.core.changes import Change
 
 
 class KernelLab:
@@ -71,7 +75,7 @@ class KernelLab:
     def run(self, node: str, argv: Sequence[str]) -> Run:
         """Start a command in a node. Where this machine has no `ip`, its commands are answered through netlink."""
         self._check_open()
-        place = self._place(node)
+        place = self.place(node)
         if not argv:
             raise EngineError("There is no command to run: write one after the node.")
         run = without_ip(self, self._channel, place, argv) or start_run(self._channel, place, argv)
@@ -79,6 +83,19 @@ class KernelLab:
             self._runs = [each for each in self._runs if each.code is None]
             self._runs.append(run)
         return run
+
+    def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
+        """Make a change; see Engine.change. Networks and nodes are made as `tui.core.changes.apply` has them."""
+        from tui.engines.making import InOrder  # late: what changes do is needed only once something is changed
+
+        self._check_open()
+        return InOrder(change, world, self._make)
+
+    def _make(self, change: Change, world: World) -> Making:
+        from tui.engines.kernel.lab_changing import make
+
+        self._check_open()
+        return make(self, self._channel, change, world)
 
     def close(self) -> None:
         """End what runs and every watch, and the lab itself unless it is kept. Safe twice and from any thread."""
@@ -100,18 +117,26 @@ class KernelLab:
 
     def window(self, node: str) -> Namespace:
         """A window into a node, the caller's to close."""
-        return self._channel.window(self._place(node))
+        return self._channel.window(self.place(node))
+
+    def indexes(self, node: str) -> dict[str, int]:
+        """The devices of a node, index by name."""
+        window = self.window(node)
+        try:
+            return {each.interface.name: each.interface.index for each in window.links()}
+        finally:
+            window.close()
 
     def _check_open(self) -> None:
         if self._closed:
             raise EngineError("The lab is closed.")
 
-    def _place(self, name: str) -> str:
+    def place(self, name: str) -> str:
         """The node whose network that of `name` is; EngineError where there is none."""
         node = self._plan.node(name)
         if node is None:
             raise no_such_node(name, [each.name for each in self._plan.nodes])
-        return node.name if node.shares is None else self._place(node.shares)
+        return node.name if node.shares is None else self.place(node.shares)
 
     def _read(self, node: Node) -> Node:
         try:
@@ -153,7 +178,7 @@ def start(lab: Lab, isolation: tuple[str, ...] = (NFT, RULES)) -> KernelLab:
     """
     channel, _ = lab_channel.start()
     try:
-        return KernelLab(channel, Making(channel, lab, isolation).make())
+        return KernelLab(channel, LabMaking(channel, lab, isolation).make())
     except BaseException:
         channel.close()
         raise

@@ -23,7 +23,7 @@ from tui.engines.kernel import KernelLab, lab_channel
 from tui.engines.kernel import start as start_lab
 from tui.engines.kernel.isolation import NFT, RULES
 from tui.engines.kernel.lab_channel import Channel
-from tui.engines.kernel.lab_making import Made, Making
+from tui.engines.kernel.lab_making import LabMaking, Made
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}(\.[0-9]+)?")
 _SUFFIX = ".lab"
@@ -78,7 +78,7 @@ def _named(lab: Lab, name: str, keep: bool, isolation: tuple[str, ...]) -> Kerne
     try:
         with listener:
             channel, _ = lab_channel.start(listener, (str(path),), keep)
-        made = Making(channel, lab, isolation).make()
+        made = LabMaking(channel, lab, isolation).make()
         channel.ask("keep", _memo(made))
         return KernelLab(channel, made)
     except BaseException:

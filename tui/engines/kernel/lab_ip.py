@@ -35,12 +35,7 @@ def without_ip(lab: KernelLab, channel: Channel, node: str, argv: Sequence[str])
     except CommandError as error:
         return Printed(argv, (f"Error: {error}",), 1)
     if change is not None:
-        window = lab.window(node)
-        try:
-            indexes = {each.interface.name: each.interface.index for each in window.links()}
-        finally:
-            window.close()
-        refused = apply(channel, node, change, indexes)
+        refused = apply(channel, node, change, lab.indexes(node))
         return Printed(argv, () if refused is None else (refused,), 0 if refused is None else 2)
     return _got(lab, node, argv) or _shown(lab, node, argv)
 

@@ -11,10 +11,8 @@ from tui.core.labs import (
     Attachment,
     Command,
     Lab,
-    LinkCommand,
     Meaning,
     RouteCommand,
-    RuleCommand,
     Service,
     SysctlCommand,
 )
@@ -27,6 +25,7 @@ from tui.engines.kernel.isolation import NFT, RULES, isolate
 from tui.engines.kernel.lab_channel import Channel
 from tui.engines.kernel.lab_runs import start_run
 from tui.engines.netlink import encode as rtencode
+from tui.engines.netlink.doing import not_set, written
 from tui.engines.netlink.sockets import refusal
 
 _MTU = "com.docker.network.driver.mtu"
@@ -52,7 +51,7 @@ def bridge_name(network: Network, position: int) -> str:
     return network.bridge or f"lan{position}"
 
 
-class Making:
+class LabMaking:
     """One lab while it comes up. Whatever goes wrong is raised as EngineError; the caller then closes the channel."""
 
     def __init__(self, channel: Channel, lab: Lab, isolation: tuple[str, ...] = (NFT, RULES)) -> None:
@@ -216,18 +215,12 @@ _FORWARD6 = {"net.ipv6.conf.all.forwarding": 1}
 def apply(channel: Channel, node: str, meaning: Meaning, indexes: Mapping[str, int]) -> str | None:
     """What a command means, done to a node by netlink; None, or what iproute2 or sysctl would say."""
     try:
-        match meaning:
-            case RouteCommand():
-                channel.send(node, [rtencode.route(meaning, indexes)])
-            case RuleCommand():
-                channel.send(node, [rtencode.rule(meaning)])
-            case LinkCommand(dev, up):
-                if dev not in indexes:
-                    return f'Cannot find device "{dev}"'
-                channel.send(node, [rtencode.set_link(indexes[dev], up)])
-            case SysctlCommand(name, value):
-                for _, error in channel.write(node, {name: value}):
-                    return f"sysctl: setting key {name!r}: {error.strerror}"
+        if isinstance(meaning, SysctlCommand):
+            return next(
+                (not_set(name, error) for name, error in channel.write(node, {meaning.name: meaning.value})), None
+            )
+        message = written(meaning, indexes)
+        channel.send(node, [message] if message is not None else [])
     except rtencode.CannotEncode as error:
         return str(error)
     except OSError as error:

@@ -6,19 +6,25 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.core.labs.layout import HOST
 from tui.core.world import TOPICS, Network, Node, Subnet, World
-from tui.engines.base import EngineError, Run, clean, no_such_node
+from tui.engines.base import EngineError, Making, Run, clean, no_such_node
 from tui.engines.kernel.plugging import plug_in
 from tui.engines.netlink import Tables, read_many
 from tui.engines.netlink.setns import call
 from tui.engines.netlink.watching import Ear, Watch, ears
 from tui.engines.process_run import ProcessRun
 
+if TYPE_CHECKING:
+    from tui.core.changes import Change
+
 FOLDER = Path("/run/netns")
+IN_NAMESPACE = "in its namespace, by netlink"
+"""How routes and switches are changed."""
 _ENTER = Path(__file__).with_name("enter.py")
 _NAMES_CHANGE = 0x100 | 0x200 | 0xC0  # IN_CREATE, IN_DELETE, IN_MOVED_FROM and IN_MOVED_TO
 
@@ -108,6 +114,41 @@ class NamespaceEngine:
         with self._lock:
             self._runs = [*(each for each in self._runs if each.code is None), run]
         return run
+
+    def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
+        """Routes and switches, in the node's namespace; see Engine.change. Networks and nodes are somebody else's."""
+        from tui.core.changes import place
+        from tui.engines.making import InOrder, flat  # late: what changes do is needed only once something is changed
+
+        for each in flat(change):
+            node = place(each)
+            if node is None:
+                raise EngineError(
+                    "These namespaces are somebody else's: routetui changes routes and switches in them, and makes "
+                    "and removes no networks, nodes or links. Use what made them."
+                )
+            if node not in (paths := self._paths()):
+                raise no_such_node(node, list(paths))
+        return InOrder(change, world, self._make)
+
+    def _make(self, change: Change, world: World) -> Making:
+        from tui.core.changes import placed
+        from tui.core.commands import CommandError, meaning
+        from tui.engines.netlink.doing import do
+        from tui.engines.sim import Printed
+
+        ((node, argv),) = placed(change, world)
+        path = self._paths().get(node or "")
+        try:
+            wanted = meaning(argv)
+            if path is None or wanted is None:
+                raise EngineError(f"{node} is gone, or {' '.join(argv)!r} changes nothing.")
+            refused = do(path, wanted)
+        except CommandError as error:
+            raise EngineError(str(error)) from None
+        except OSError as error:
+            raise EngineError(f"{node} cannot be entered: {error.strerror}.") from error
+        return Printed(argv, () if refused is None else (refused,), 0 if refused is None else 2, IN_NAMESPACE)
 
     def close(self) -> None:
         """End what runs and every watch; the namespaces stay."""

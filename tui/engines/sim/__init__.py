@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Printed:
-    """A Run that ended before it was read: its lines and its exit code are known."""
+    """A Run, or a Making, that ended before it was read: its lines and its exit code are known."""
 
-    def __init__(self, argv: Sequence[str], lines: Sequence[str], code: int) -> None:
+    def __init__(self, argv: Sequence[str], lines: Sequence[str], code: int, how: str = "") -> None:
         self.argv = tuple(argv)
         self.code: int | None = None
-        self.how = "in the simulator"
+        self.how = how
         self._lines = lines
         self._code = code
         self._closed = False
@@ -101,8 +101,8 @@ class Simulator:
         try:
             self.replace(apply(change, self._world))
         except ChangeRefused as refused:
-            return Printed(argv, (refused.words or str(refused),), 2)
-        return Printed(argv, (), 0)
+            return Printed(argv, (refused.words or str(refused),), 2, _HOW)
+        return Printed(argv, (), 0, _HOW)
 
     def _running(self, world: World, name: str) -> Node:
         node = world.node(name)
@@ -119,6 +119,9 @@ class Simulator:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+
+_HOW = "in the simulator"
 
 
 def _cannot(argv: Sequence[str]) -> tuple[str, ...]:
