@@ -7,6 +7,7 @@ from typing import Any
 
 from tui.core.addresses import Address, AddressError, parse_address, parse_prefix
 from tui.core.names import PROTOCOLS, SCOPES, TABLES, dsfield, integer, named
+from tui.core.reading.keywords import Reader, read_keywords
 from tui.core.reading.route_draft import Draft
 
 FLAGS = (
@@ -51,8 +52,7 @@ IN_MS = ("rtt", "rttvar", "rto_min")
 _AFTER_ENCAP = ("via", "dev", "nhid", "proto", "scope", "metric", "weight", "pref")
 _FAMILIES = ("inet", "inet6", "link", "bridge", "mpls")
 
-_Reader = Callable[[Draft, list[str]], int]
-"""Takes the words from a keyword on, puts them into the draft and says how many it took: 0 if it cannot read them."""
+_Reader = Reader[Draft]
 
 
 def read_words(words: list[str], of: str = "route") -> Draft:
@@ -60,20 +60,7 @@ def read_words(words: list[str], of: str = "route") -> Draft:
 
     A keyword that comes twice, lacks a value, or does not belong to that line is not understood.
     """
-    readers = _READERS_OF[of]
-    draft = Draft()
-    at = 0
-    while at < len(words):
-        word = _SAME.get(words[at], words[at])
-        reader = readers.get(word)
-        taken = reader(draft, words[at:]) if reader is not None and word not in draft.seen else 0
-        if taken:
-            draft.seen.add(word)
-        else:
-            draft.words.append(words[at])
-            taken = 1
-        at += taken
-    return draft
+    return read_keywords(Draft(), words, _READERS_OF[of], _SAME)
 
 
 def device(name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tui.core.addresses import AddressError, Prefix, parse_prefix
 from tui.core.names import DSFIELDS, IP_PROTOCOLS, PROTOCOLS, TABLES, TYPES, dsfield, integer, named
+from tui.core.reading.keywords import Reader, read_keywords
 from tui.core.reading.route_words import device
 from tui.core.world import Rule
 
@@ -38,25 +39,12 @@ class RuleDraft:
         return Rule(priority, family, **self.fields, attributes=tuple(self.attributes), words=tuple(self.words))
 
 
-_Reader = Callable[[RuleDraft, list[str]], int]
-"""Puts the words from a keyword on into the draft and says how many it took: 0 if it cannot read them."""
+_Reader = Reader[RuleDraft]
 
 
 def read_rule_words(words: list[str]) -> RuleDraft:
     """Read `from all iif eth0 lookup 100 ...`. A keyword that comes twice, or lacks a value, is not understood."""
-    draft = RuleDraft()
-    at = 0
-    while at < len(words):
-        word = _SAME.get(words[at], words[at])
-        reader = _READERS.get(word)
-        taken = reader(draft, words[at:]) if reader is not None and word not in draft.seen else 0
-        if taken:
-            draft.seen.add(word)
-        else:
-            draft.words.append(words[at])
-            taken = 1
-        at += taken
-    return draft
+    return read_keywords(RuleDraft(), words, _READERS, _SAME)
 
 
 def _value(name: str, read: Callable[[str], Any]) -> _Reader:
