@@ -44,25 +44,25 @@ def _noted(way: Way | None) -> tuple[str, ...]:
 
 def drawn(way: Way) -> str:
     """One way as a picture: `centos-net1 ─eth0─[net1]─▶ host ✗ FILTERED DOCKER-ISOLATION-STAGE-2 -o br-net2`."""
-    picture = "".join(_piece(way, index) for index in range(len(way.hops))) or way.node
-    return f"{picture} {ended(way)}"
+    return " ".join([*(text for text, _ in pieces(way)), ended(way)])
 
 
-def _piece(way: Way, index: int) -> str:
+def pieces(way: Way) -> tuple[tuple[str, bool], ...]:
+    """The picture in pieces, to be put together with blanks: each text, and whether it is a node's (else a link's)."""
+    return tuple(each for index in range(len(way.hops)) for each in _pieces(way, index)) or ((way.node, True),)
+
+
+def _pieces(way: Way, index: int) -> Iterator[tuple[str, bool]]:
     hop = way.hops[index]
-    start = "↻ " if way.loop == index else ""
+    last = index == len(way.hops) - 1
+    yield f"{'↻ ' if way.loop == index else ''}{hop.node}", True
     if hop.oif is None or hop.oif == "lo":
-        return f"{start}{hop.node}"
-    wire = f"[{hop.network}]" if hop.network is not None else "[?]"
-    if index == len(way.hops) - 1 and way.loop is not None:
-        return f"{start}{hop.node} ─{hop.oif}─{wire}─▶ ↻ {hop.neighbour}"
-    if index == len(way.hops) - 1:
-        return (
-            f"{start}{hop.node}"
-            if way.outcome is Outcome.FILTERED
-            else f"{start}{hop.node} ─{hop.oif}─{wire}─▶ {hop.next_hop}"
-        )
-    return f"{start}{hop.node} ─{hop.oif}─{wire}─▶ "
+        return
+    filtered = last and way.loop is None and way.outcome is Outcome.FILTERED
+    if not filtered:
+        yield f"─{hop.oif}─[{hop.network if hop.network is not None else '?'}]─▶", False
+    if last and not filtered:
+        yield f"↻ {hop.neighbour}" if way.loop is not None else str(hop.next_hop), True
 
 
 def ended(way: Way) -> str:
