@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from tui.core.text import clean
 from tui.core.world import World
@@ -12,7 +12,7 @@ from tui.core.world import World
 if TYPE_CHECKING:
     from tui.core.changes import Change  # what they do is needed only once something is changed
 
-__all__ = ["Asks", "Engine", "EngineError", "Making", "ReadOnly", "Run", "clean", "no_such_node"]
+__all__ = ["Asks", "Engine", "EngineError", "Enters", "Making", "ReadOnly", "Run", "clean", "no_such_node"]
 
 
 class EngineError(Exception):
@@ -115,4 +115,20 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End whatever the engine started. Safe to call twice and from any thread."""
+        ...
+
+
+@runtime_checkable
+class Enters(Protocol):
+    """An Engine that may have a way into a node's network for programs of this machine: labs, namespaces, Docker here.
+
+    What `run` starts is the node's own program where the node has files of its own, as a container has; what `enter`
+    starts is this machine's, so that a node needs none.
+    """
+
+    def enter(self, node: str, argv: Sequence[str]) -> Run:
+        """Start a program of this machine in that node's network.
+
+        Raises EngineError where it cannot be tried: no such node, or no way in, and then what would be needed.
+        """
         ...
