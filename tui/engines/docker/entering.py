@@ -1,4 +1,4 @@
-"""Programs of this machine in a container's network, or in that of the engine's host: for root on the engine's machine."""
+"""Programs of this machine in a container's network, or in that of the host: for root on the engine's machine."""
 
 from __future__ import annotations
 

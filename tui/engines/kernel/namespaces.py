@@ -115,6 +115,10 @@ class NamespaceEngine:
             self._runs = [*(each for each in self._runs if each.code is None), run]
         return run
 
+    def enter(self, node: str, argv: Sequence[str]) -> Run:
+        """The same: a namespace has no programs of its own; see Enters."""
+        return self.run(node, argv)
+
     def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
         """Routes and switches, in the node's namespace; see Engine.change. Networks and nodes are somebody else's."""
         from tui.core.changes import place
