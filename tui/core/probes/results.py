@@ -38,6 +38,11 @@ class Fault:
     sender: Address | None = None
     seq: int | None = None
 
+    @property
+    def is_redirect(self) -> bool:
+        """A router's word that a better gateway is on the same link (RFC 792): the packet went on all the same."""
+        return self.text.startswith("Redirect")
+
 
 @dataclass(frozen=True, slots=True)
 class Silence:
@@ -72,7 +77,8 @@ class PingResult:
     """What a ping has found so far. `ended` tells that the tool printed its statistics: `sent` is then what it says.
 
     `received` counts requests that were answered, without duplicates; `faulty` errors. `replies`, `faults` and
-    `unread` are the latest (KEPT); `lost_lines` counts what nobody understood.
+    `unread` are the latest (KEPT); `lost_lines` counts what nobody understood. `deaf`: the tool tells of no ICMP
+    errors, so that silence may be one.
     """
 
     sent: int = 0
@@ -85,6 +91,7 @@ class PingResult:
     unread: tuple[str, ...] = ()
     lost_lines: int = 0
     ended: bool = False
+    deaf: bool = False
 
     @property
     def loss(self) -> float:
