@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
@@ -10,11 +11,11 @@ from typing import TYPE_CHECKING
 from tui.core.labs import Lab
 from tui.core.world import Node, World
 from tui.engines.base import EngineError, Making, Run, no_such_node
-from tui.engines.kernel import lab_channel
+from tui.engines.kernel import lab_channel, memo
 from tui.engines.kernel.isolation import NFT, RULES
 from tui.engines.kernel.lab_channel import Channel, gone
 from tui.engines.kernel.lab_ip import without_ip
-from tui.engines.kernel.lab_making import LabMaking, Made, bridge_name
+from tui.engines.kernel.lab_making import LabMaking, Made
 from tui.engines.kernel.lab_runs import start_run
 from tui.engines.kernel.plugging import plug_in
 from tui.engines.netlink import Namespace
@@ -31,12 +32,12 @@ class KernelLab:
     there is but one bridge. `notes` are sentences about what was done otherwise than the lab says.
     """
 
-    def __init__(self, channel: Channel, made: Made) -> None:
+    def __init__(self, channel: Channel, made: Made, revision: int = 0) -> None:
+        """`revision` is the one of what the lab's holder remembers."""
         self.label = made.world.engine
-        self.isolation = made.isolation
         self.notes = tuple(made.notes)
-        self._channel = channel
-        self._plan = made.world
+        self.made, self.revision, self.channel = made, revision, channel
+        self.changing = threading.Lock()
         self._windows: dict[str, Namespace] = {}
         self._watches: list[Watch] = []
         self._runs: list[Run] = []
@@ -44,33 +45,74 @@ class KernelLab:
         self._lock = threading.Lock()
         self._closed = False
 
+    @property
+    def isolation(self) -> str:
+        """What keeps the bridges apart on the host."""
+        return self.made.isolation
+
     # --- the Engine ---
 
     def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:  # noqa: ARG002  # it never waits
         """The lab as its kernel has it now."""
         with self._reading:
             self._check_open()
-            self._channel.check()
-            found = {node.name: self._read(node) for node in self._plan.nodes if node.shares is None}
-        found = plug_in(found, self._carriers())
-        nodes = [found[node.name] if node.shares is None else _sharing(node, found) for node in self._plan.nodes]
-        return replace(self._plan, nodes=tuple(nodes))
+            self.channel.check()
+            while True:
+                self._catch_up()
+                revision, plan = self.revision, self.made.world
+                try:
+                    found = {node.name: self._read(node) for node in plan.nodes if node.shares is None}
+                except EngineError:
+                    if self._moved(revision):
+                        continue  # somebody has just removed that node
+                    raise
+                break
+            found = plug_in(found, self.made.carriers)
+        nodes = [found[node.name] if node.shares is None else _sharing(node, found) for node in plan.nodes]
+        return replace(plan, nodes=tuple(nodes))
 
     def watch(self) -> Iterator[None]:
         """Yield whenever a link, address, route, rule or switch of a node changes, told by the kernel."""
-        names = [node.name for node in self._plan.nodes if node.shares is None]
+        first = self._listen()
+        return iter(()) if first is None else self._changes(*first)
+
+    def _listen(self) -> tuple[Watch, int] | None:
+        """Ears in every node that there is now, and the revision that this is; None once the engine is closed."""
+        with self._reading:
+            if self._closed:
+                return None
+            self._catch_up()
+            revision = self.revision
+            names = [node.name for node in self.made.world.nodes if node.shares is None]
+            with contextlib.ExitStack() as stack:
+                ears = [stack.enter_context(self.channel.ear(name)) for name in names]
+                watch = Watch(ears, self.channel.fileno())
+                stack.pop_all()
         with self._lock:
             if self._closed:
-                return iter(())
-            watch = Watch([self._channel.ear(name) for name in names], self._channel.fileno())
+                watch.close()
+                return None
             self._watches.append(watch)
-        return self._changes(watch)
+        return watch, revision
 
-    def _changes(self, watch: Watch) -> Iterator[None]:
-        for _ in watch:
+    def _changes(self, watch: Watch, revision: int) -> Iterator[None]:
+        """Those of one watch after another: when nodes come or go, the ears are set up anew."""
+        while True:
+            for _ in watch:
+                if self._moved(revision):
+                    break
+                yield None
+            else:
+                if self._closed:
+                    return
+                raise gone()
+            following = self._listen()
+            if following is None:
+                return
+            with self._lock:
+                self._watches = [each for each in self._watches if each is not watch]
+            watch, revision = following
             yield None
-        if not self._closed:
-            raise gone()
 
     def run(self, node: str, argv: Sequence[str]) -> Run:
         """Start a command in a node. Where this machine has no `ip`, its commands are answered through netlink."""
@@ -78,7 +120,7 @@ class KernelLab:
         place = self.place(node)
         if not argv:
             raise EngineError("There is no command to run: write one after the node.")
-        run = without_ip(self, self._channel, place, argv) or start_run(self._channel, place, argv)
+        run = without_ip(self, self.channel, place, argv) or start_run(self.channel, place, argv)
         with self._lock:
             self._runs = [each for each in self._runs if each.code is None]
             self._runs.append(run)
@@ -95,7 +137,7 @@ class KernelLab:
         from tui.engines.kernel.lab_changing import make
 
         self._check_open()
-        return make(self, self._channel, change, world)
+        return make(self, change, world)
 
     def close(self) -> None:
         """End what runs and every watch, and the lab itself unless it is kept. Safe twice and from any thread."""
@@ -111,13 +153,38 @@ class KernelLab:
             for window in self._windows.values():
                 window.close()
             self._windows.clear()
-        self._channel.close()
+        self.channel.close()
 
     # --- how ---
 
+    def keep(self, made: Made) -> None:
+        """Remember what the lab is now, for whoever attaches to it; OSError where somebody else was quicker."""
+        answer, _, _ = self.channel.ask("keep", memo.written(made), revision=self.revision)
+        with self._reading:
+            self._adopt(made, answer["revision"])
+
+    def _moved(self, revision: int) -> bool:
+        """Whether the lab has got nodes or networks, or lost some, since that revision; or is gone."""
+        try:
+            return bool(self.channel.ask("recall", known=revision)[0]["revision"] != revision)
+        except EngineError:
+            return True
+
+    def _catch_up(self) -> None:
+        """Learn what others have made of the lab. The reading lock is held."""
+        answer, kept, _ = self.channel.ask("recall", known=self.revision)
+        if answer["revision"] != self.revision:
+            self._adopt(memo.read(kept), answer["revision"])
+
+    def _adopt(self, made: Made, revision: int) -> None:
+        self.made, self.revision = made, revision
+        # A node of the same name may be another one now.
+        while self._windows:
+            self._windows.popitem()[1].close()
+
     def window(self, node: str) -> Namespace:
         """A window into a node, the caller's to close."""
-        return self._channel.window(self.place(node))
+        return self.channel.window(self.place(node))
 
     def indexes(self, node: str) -> dict[str, int]:
         """The devices of a node, index by name."""
@@ -133,23 +200,18 @@ class KernelLab:
 
     def place(self, name: str) -> str:
         """The node whose network that of `name` is; EngineError where there is none."""
-        node = self._plan.node(name)
+        node = self.made.world.node(name)
         if node is None:
-            raise no_such_node(name, [each.name for each in self._plan.nodes])
+            raise no_such_node(name, [each.name for each in self.made.world.nodes])
         return node.name if node.shares is None else self.place(node.shares)
 
     def _read(self, node: Node) -> Node:
         try:
             if node.name not in self._windows:
-                self._windows[node.name] = self._channel.window(node.name)
+                self._windows[node.name] = self.channel.window(node.name)
             return self._windows[node.name].tables().onto(node)
         except OSError as error:
             raise EngineError(f"{node.name} cannot be read: {error.strerror}.") from error
-
-    def _carriers(self) -> dict[str, str]:
-        """The networks by the bridge that carries them."""
-        ordered = sorted(self._plan.networks, key=lambda network: network.bridge is None)
-        return {bridge_name(network, place): network.name for place, network in enumerate(ordered)}
 
 
 def _sharing(node: Node, nodes: dict[str, Node]) -> Node:

@@ -29,13 +29,14 @@ SINK, SINK_TABLE, FIRST_PRIORITY = "routetui-sink", 7000, 100
 
 _NETFILTER = 12  # NETLINK_NETFILTER
 _TABLES = 10  # NFNL_SUBSYS_NFTABLES
-_NEWTABLE, _NEWCHAIN, _NEWRULE = 0, 3, 6
+_NEWTABLE, _DELTABLE, _NEWCHAIN, _NEWRULE = 0, 2, 3, 6
 _BEGIN, _END = 0x10, 0x11
 _INET = 1  # NFPROTO_INET
 _IIFNAME, _OIFNAME = 6, 7
 _EQUAL, _UNEQUAL = 0, 1
 _DROP, _JUMP = 0, 0xFFFFFFFD
 _TABLE, _FIRST, _SECOND = "routetui", "FORWARD", "ISOLATION"
+_NAMED = attribute(1, b"routetui\0")
 
 
 def isolate(channel: Channel, host: str, bridges: Sequence[Bridge], allowed: Sequence[str] = (NFT, RULES)) -> str:
@@ -45,7 +46,11 @@ def isolate(channel: Channel, host: str, bridges: Sequence[Bridge], allowed: Seq
     refused: OSError | None = None
     for way in allowed:
         try:
-            (_by_nft if way == NFT else _by_rules)(channel, host, bridges)
+            if way == NFT:
+                channel.send_batch(host, [_mark(_BEGIN), *_table(bridges), _mark(_END)], _NETFILTER)
+            else:
+                _make_sink(channel, host, bridges)
+                channel.send(host, _rules("add", bridges))
         except OSError as error:
             refused = error
         else:
@@ -53,13 +58,32 @@ def isolate(channel: Channel, host: str, bridges: Sequence[Bridge], allowed: Seq
     raise refused or OSError("no way to keep the bridges apart")
 
 
+def isolate_again(channel: Channel, host: str, old: Sequence[Bridge], new: Sequence[Bridge], how: str) -> str:
+    """The same for other bridges than before, which were kept apart by `how`. OSError leaves it as it was."""
+    if how == OPEN:
+        return isolate(channel, host, new)
+    if how == NFT:
+        # One transaction: between the old table and the new one nothing crosses.
+        table = [_new(_NEWTABLE, _NAMED), _new(_DELTABLE, _NAMED), *(_table(new) if len(new) > 1 else ())]
+        channel.send_batch(host, [_mark(_BEGIN), *table, _mark(_END)], _NETFILTER)
+        return NFT if len(new) > 1 else OPEN
+    channel.send(host, _rules("del", old))
+    try:
+        _make_sink(channel, host, new)
+        channel.send(host, _rules("add", new))
+    except OSError:
+        channel.try_send(host, [*_rules("del", new), *_rules("add", old)])
+        raise
+    return RULES
+
+
 # --- nf_tables ---
 
 
-def _by_nft(channel: Channel, host: str, bridges: Sequence[Bridge]) -> None:
+def _table(bridges: Sequence[Bridge]) -> list[bytes]:
     """Two chains: what comes in by a bridge and leaves by something else is looked at twice, as in Docker's stages."""
     parts = [
-        _new(_NEWTABLE, attribute(1, b"routetui\0")),
+        _new(_NEWTABLE, _NAMED),
         _chain(_FIRST, nested(4, _number(1, 2), _number(2, 0)), _number(5, 1), rtencode.name(7, "filter")),
         _chain(_SECOND),
     ]
@@ -67,7 +91,7 @@ def _by_nft(channel: Channel, host: str, bridges: Sequence[Bridge]) -> None:
         leaves = [*_device(_IIFNAME, _EQUAL, name), *_device(_OIFNAME, _UNEQUAL, name)]
         parts.append(_rule(_FIRST, *leaves, _verdict(_JUMP, _SECOND)))
         parts.append(_rule(_SECOND, *_device(_OIFNAME, _EQUAL, name), _expression("counter"), _verdict(_DROP)))
-    channel.send_batch(host, [_mark(_BEGIN), *parts, _mark(_END)], _NETFILTER)
+    return parts
 
 
 def _new(kind: int, body: bytes) -> bytes:
@@ -115,24 +139,28 @@ def _verdict(code: int, chain: str = "") -> bytes:
 # --- routing rules ---
 
 
-def _by_rules(channel: Channel, host: str, bridges: Sequence[Bridge]) -> None:
-    """A rule for each bridge and each subnet of another: what would cross goes to a device that swallows it.
+def _make_sink(channel: Channel, host: str, bridges: Sequence[Bridge]) -> None:
+    """The device that swallows what would cross, and the table that leads to it, where they are not there yet.
 
     A blackhole would refuse before the hop limit is looked at, and traceroute would show nothing where Docker's host
     answers. The sink is a bridge without ports and without ARP.
     """
-    channel.send(host, [rtencode.new_bridge(SINK, "02:00:00:00:00:01", 1500, up=True, arp=False)])
     window = channel.window(host)
     try:
+        if all(each.interface.name != SINK for each in window.links()):
+            channel.send(host, [rtencode.new_bridge(SINK, "02:00:00:00:00:01", 1500, up=True, arp=False)])
         indexes = {each.interface.name: each.interface.index for each in window.links()}
     finally:
         window.close()
-    parts = []
     for version in {prefix.version for _, subnets in bridges for prefix in subnets}:
         way = Route(Prefix(version, 0, 0), nexthops=(NextHop(SINK),), table=str(SINK_TABLE), scope="link")
-        parts.append(rtencode.route(RouteCommand("add", way), indexes))
+        channel.send(host, [rtencode.route(RouteCommand("replace", way), indexes)])
+
+
+def _rules(verb: str, bridges: Sequence[Bridge]) -> list[bytes]:
+    """A rule for each bridge and each subnet of another: what would cross goes to the sink."""
     pairs = [(name, prefix) for name, _ in bridges for other, subnets in bridges if other != name for prefix in subnets]
-    for priority, (name, prefix) in enumerate(pairs, FIRST_PRIORITY):
-        rule = Rule(priority, prefix.version, table=str(SINK_TABLE), iif=name, dst=prefix)
-        parts.append(rtencode.rule(RuleCommand("add", rule)))
-    channel.send(host, parts)
+    return [
+        rtencode.rule(RuleCommand(verb, Rule(priority, prefix.version, table=str(SINK_TABLE), iif=name, dst=prefix)))
+        for priority, (name, prefix) in enumerate(pairs, FIRST_PRIORITY)
+    ]

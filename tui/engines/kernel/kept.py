@@ -16,14 +16,13 @@ import stat
 import tempfile
 from pathlib import Path
 
-from tui.core import saved
 from tui.core.labs import Lab
 from tui.engines.base import EngineError
-from tui.engines.kernel import KernelLab, lab_channel
+from tui.engines.kernel import KernelLab, lab_channel, memo
 from tui.engines.kernel import start as start_lab
 from tui.engines.kernel.isolation import NFT, RULES
 from tui.engines.kernel.lab_channel import Channel
-from tui.engines.kernel.lab_making import LabMaking, Made
+from tui.engines.kernel.lab_making import LabMaking
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,40}(\.[0-9]+)?")
 _SUFFIX = ".lab"
@@ -78,9 +77,9 @@ def _named(lab: Lab, name: str, keep: bool, isolation: tuple[str, ...]) -> Kerne
     try:
         with listener:
             channel, _ = lab_channel.start(listener, (str(path),), keep)
-        made = LabMaking(channel, lab, isolation).make()
-        channel.ask("keep", _memo(made))
-        return KernelLab(channel, made)
+        engine = KernelLab(channel, LabMaking(channel, lab, isolation).make())
+        engine.keep(engine.made)
+        return engine
     except BaseException:
         if channel is not None:
             with contextlib.suppress(EngineError, OSError):
@@ -104,8 +103,8 @@ def attach(name: str) -> KernelLab:
     """A lab that is up, as an engine; closing it leaves the lab as it is. EngineError where there is none."""
     channel = Channel(_connect(name, _path(name)))
     try:
-        _, memo, _ = channel.ask("recall")
-        return KernelLab(channel, _made(memo))
+        answer, kept, _ = channel.ask("recall")
+        return KernelLab(channel, memo.read(kept), answer["revision"])
     except OSError as error:
         channel.close()
         raise EngineError(f"The lab {name} does not answer: {error.strerror}.") from error
@@ -174,17 +173,3 @@ def _connect(name: str, path: Path) -> socket.socket:
         hint = f"Up are: {', '.join(sorted(known))}" if known else f"Bring it up: routetui lab up {name}"
         raise EngineError(f"There is no lab named {name} up.", hint) from None
     return link
-
-
-def _memo(made: Made) -> bytes:
-    return "\0".join((made.isolation, "\n".join(made.notes), saved.dumps(made.world))).encode()
-
-
-def _made(memo: bytes) -> Made:
-    """What `_memo` wrote; EngineError for a lab that is not yet ready, or that another version made."""
-    parts = memo.decode(errors="replace").split("\0")
-    try:
-        isolation, notes, world = parts
-        return Made(saved.loads(world), isolation, notes.split("\n") if notes else [])
-    except (ValueError, saved.SavedError):
-        raise EngineError("This lab is not ready, or was made by another version of routetui.") from None

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import select
@@ -24,7 +25,7 @@ from collections.abc import Callable
 from typing import Any
 
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE = 0x1000, 0x4000, 0x40000
+MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 2
 PR_SET_PDEATHSIG = 1
 MESSAGE = 1 << 17
 HOST = "host"
@@ -85,24 +86,27 @@ class Host:
         self.nodes = {HOST: os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)}
         self.links: dict[tuple[str, int], socket.socket] = {}
         self.running: dict[int, socket.socket] = {}
+        self.homes: dict[int, str] = {}  # the node of each of them
         self.clients: list[socket.socket] = []
         self.holder: socket.socket | None = None  # whose farewell ends the lab; None: only a request does
         self.mounted = mounted
-        self.memo = b""
+        self.memo, self.revision = b"", 0
         self.ended = False
 
     # --- requests ---
 
     def serve(self, asked: Request) -> Answer:
         """Do what a request asks."""
-        known = (self.make, self.send, self.write, self.window, self.run, self.keep, self.recall, self.end)
+        known = (self.make, self.unmake, self.send, self.write, self.window, self.run, self.keep, self.recall, self.end)
         requests: dict[str, Callable[[Request], Answer]] = {each.__name__: each for each in known}
         return requests[asked.fields["do"]](asked)
 
     def make(self, asked: Request) -> Answer:
-        """A node: a new network namespace. Answers with the descriptor that stands for it in this process."""
-        call("unshare", CLONE_NEWNET)
+        """A node: a new network namespace, or the one of that name. Answers with its descriptor in this process."""
         node = asked.node
+        if node in self.nodes:
+            return {"descriptor": self.nodes[node]}, b"", []
+        call("unshare", CLONE_NEWNET)
         self.nodes[node] = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         if self.mounted and "/" not in node and node not in ("", ".", ".."):
             path = f"/run/netns/{node}".encode()
@@ -110,6 +114,22 @@ class Host:
                 os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o444))
                 call("mount", b"/proc/self/ns/net", path, None, MS_BIND, None)
         return {"descriptor": self.nodes[node]}, b"", []
+
+    def unmake(self, asked: Request) -> Answer:
+        """Let go of a node, and end what was started in it; its links go with the last process that stays in it."""
+        node = asked.node
+        for pid in [each for each, home in self.homes.items() if home == node]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        self.enter(HOST)
+        for key in [each for each in self.links if each[0] == node]:
+            self.links.pop(key).close()
+        os.close(self.nodes.pop(node))
+        if self.mounted and "/" not in node:
+            with contextlib.suppress(OSError):
+                call("umount2", f"/run/netns/{node}".encode(), MNT_DETACH)
+                os.unlink(f"/run/netns/{node}")  # noqa: PTH108
+        return {}, b"", []
 
     def send(self, asked: Request) -> Answer:
         """Netlink messages, as they are, into a node, and all that the kernel answers: it has when they are sent."""
@@ -167,7 +187,7 @@ class Host:
         pid = os.fork()
         if pid == 0:
             self.become(asked, output)
-        self.running[pid] = told
+        self.running[pid], self.homes[pid] = told, asked.node
         return {}, b"", []
 
     def become(self, asked: Request, output: int) -> None:
@@ -193,13 +213,16 @@ class Host:
             os._exit(code)
 
     def keep(self, asked: Request) -> Answer:
-        """Bytes to give to whoever attaches later."""
-        self.memo = asked.payload
-        return {}, b"", []
+        """Bytes to give to whoever attaches later, in the place of those of the revision that is named."""
+        if asked.fields["revision"] != self.revision:
+            raise OSError(errno.ESTALE, "somebody else has changed the lab meanwhile")
+        self.memo, self.revision = asked.payload, self.revision + 1
+        return {"revision": self.revision}, b"", []
 
-    def recall(self, _asked: Request) -> Answer:
-        """The bytes that were kept, and the process outside, which ends when everything else has."""
-        return {"pid": self.outside}, self.memo, []
+    def recall(self, asked: Request) -> Answer:
+        """The bytes that were kept unless that revision is known, and the process outside, which ends last of all."""
+        told = {"pid": self.outside, "revision": self.revision}
+        return told, b"" if asked.fields.get("known") == self.revision else self.memo, []
 
     def end(self, _asked: Request) -> Answer:
         """End the lab, once this is answered."""
@@ -268,6 +291,7 @@ class Host:
                 return
             if pid == 0:
                 return
+            self.homes.pop(pid, None)
             told = self.running.pop(pid, None)
             if told is not None:
                 with contextlib.suppress(OSError):

@@ -6,32 +6,26 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tui.core.addresses import Prefix
 from tui.core.labs import (
     Attachment,
     Command,
     Lab,
     Meaning,
-    RouteCommand,
     Service,
     SysctlCommand,
 )
 from tui.core.labs.ipam import mac_for
 from tui.core.labs.layout import HOST, host_addresses
-from tui.core.sysctls import ALL_NAMES, DEVICE_DEFAULTS
-from tui.core.world import Interface, Network, NextHop, Node, Route, World
+from tui.core.world import Interface, Network, Node, World
 from tui.engines.base import EngineError
 from tui.engines.kernel.isolation import NFT, RULES, isolate
 from tui.engines.kernel.lab_channel import Channel
+from tui.engines.kernel.lab_node import NO_DAD, Ground, disable6, foreign_switches, make_node, mtu, set_switches
 from tui.engines.kernel.lab_runs import start_run
 from tui.engines.netlink import encode as rtencode
 from tui.engines.netlink.doing import not_set, written
 from tui.engines.netlink.sockets import refusal
 
-_MTU = "com.docker.network.driver.mtu"
-_ICC = "com.docker.network.bridge.enable_icc"
-_FIRST_PORT = 1000
-"""The interface index of the first bridge port, so that bridges have those that the host of a lab is told to have."""
 _SETTLE_SECONDS = 3.0
 _COMMAND_SECONDS = 30.0
 """How long a hook's own program may take."""
@@ -39,11 +33,15 @@ _COMMAND_SECONDS = 30.0
 
 @dataclass
 class Made:
-    """What came of it: the nodes without their tables, how the bridges are kept apart, and sentences worth knowing."""
+    """What came of it: the nodes without their tables, how the bridges are kept apart, and sentences worth knowing.
+
+    `carriers` are the host's bridges, and the network of each.
+    """
 
     world: World
     isolation: str
     notes: list[str] = field(default_factory=list)
+    carriers: dict[str, str] = field(default_factory=dict)
 
 
 def bridge_name(network: Network, position: int) -> str:
@@ -70,7 +68,7 @@ class LabMaking:
     def make(self) -> Made:
         """Bring it up, hooks included."""
         try:
-            self._inherited = self._foreign_switches()
+            self._inherited = foreign_switches(self._channel, HOST)
             self._make_host()
             for service in self._lab.services:
                 if service.shares is None:
@@ -82,39 +80,28 @@ class LabMaking:
             self._settle()
         except OSError as error:
             raise EngineError(f"The lab {self._lab.name} cannot be made: {refusal(error)}") from error
-        return Made(skeleton(self._lab), how, self._notes)
-
-    # --- switches ---
-
-    def _foreign_switches(self) -> dict[str, int]:
-        """What a new namespace takes over from the machine (net.core.devconf_inherit_init_net), set right."""
-        window = self._channel.window(HOST)
-        try:
-            return {name: value for name, value in _defaults() if window.switches.read(name) not in (None, value)}
-        finally:
-            window.close()
-
-    def _write(self, node: str, values: Iterable[tuple[str, int]], where: str = "") -> None:
-        for name, error in self._channel.write(node, dict(values)):
-            raise EngineError(f"The sysctl {name} of {node} cannot be set{where}: {error.strerror}.")
+        carriers = {bridge_name(network, place): network.name for place, network in enumerate(self._carried())}
+        return Made(skeleton(self._lab), how, self._notes, carriers)
 
     # --- the host ---
 
     def _make_host(self) -> None:
         six = any(subnet.prefix.version == 6 for network in self._lab.networks for subnet in network.subnets)
-        self._write(
-            HOST, {**self._inherited, **_NO_DAD, "net.ipv4.ip_forward": 1, **(_FORWARD6 if six else {})}.items()
+        set_switches(
+            self._channel,
+            HOST,
+            {**self._inherited, **NO_DAD, "net.ipv4.ip_forward": 1, **(_FORWARD6 if six else {})}.items(),
         )
         self._channel.send(HOST, [rtencode.set_link(1, True), *self._new_bridges()])
         parts, closed = [], {}
         for position, network in enumerate(self._carried()):
             addresses = host_addresses(network)
             if not any(each.address.version == 6 for each in addresses):
-                closed[_disable6(bridge_name(network, position))] = 1
+                closed[disable6(bridge_name(network, position))] = 1
             parts += [rtencode.address(each, self._bridges[network.name]) for each in addresses]
             parts.append(rtencode.set_link(self._bridges[network.name], True))
         # The ports that come later have no addresses of their own, as a bridge's ports need none.
-        self._write(HOST, {**closed, "net.ipv6.conf.default.disable_ipv6": 1}.items())
+        set_switches(self._channel, HOST, {**closed, "net.ipv6.conf.default.disable_ipv6": 1}.items())
         self._channel.send(HOST, parts)
 
     def _new_bridges(self) -> list[bytes]:
@@ -142,29 +129,9 @@ class LabMaking:
     # --- the nodes ---
 
     def _make_node(self, service: Service) -> None:
-        answer, _, _ = self._channel.ask("make", node=service.name)
         networks = {network.name: network for network in self._lab.networks}
-        self._write(service.name, {**self._inherited, **_NO_DAD}.items())
-        self._write(service.name, service.sysctls, f" (line {service.line})" if service.line else "")
-        ports = [
-            self._new_port(link, networks[link.network], index, answer["descriptor"])
-            for index, link in enumerate(service.attachments, 2)
-        ]
-        self._channel.send(HOST, [part for port in ports for part in port])
-        for link in service.attachments:
-            six = any(each.address.version == 6 for each in link.addresses)
-            self._write(service.name, [*(() if six else ((_disable6(link.dev), 1),)), *link.sysctls])
-        self._channel.send(service.name, [*_links_up(service), *_default_routes(service)])
-
-    def _new_port(self, link: Attachment, network: Network, index: int, namespace: int) -> list[bytes]:
-        port = f"veth{self._ports}"
-        peer = rtencode.veth_peer(link.dev, link.mac, mtu(network), index=index, namespace=namespace)
-        bridge = self._bridges[network.name]
-        parts = [rtencode.new_veth(port, bridge, mtu(network), peer, index=_FIRST_PORT + self._ports)]
-        if dict(network.options).get(_ICC) == "false":
-            parts.append(rtencode.isolate(port))
-        self._ports += 1
-        return parts
+        make_node(Ground(self._channel, networks, self._bridges), service, self._inherited, self._ports)
+        self._ports += len(service.attachments)
 
     # --- hooks ---
 
@@ -207,8 +174,6 @@ class LabMaking:
                 window.close()
 
 
-_NO_DAD = {"net.ipv6.conf.all.accept_dad": 0, "net.ipv6.conf.default.accept_dad": 0}
-"""Addresses in a lab are known to be unique: nobody need wait for a second until IPv6 has made sure (RFC 4862, 5.4)."""
 _FORWARD6 = {"net.ipv6.conf.all.forwarding": 1}
 
 
@@ -235,41 +200,6 @@ def skeleton(lab: Lab) -> World:
         for each in sorted(lab.services, key=lambda each: each.name)
     ]
     return World(f"kernel: {lab.name}", lab.networks, (*nodes, Node(HOST, kind="host")))
-
-
-def mtu(network: Network) -> int:
-    """What the network's option says, else 1500."""
-    value = dict(network.options).get(_MTU, "")
-    return int(value) if value.isdecimal() else 1500
-
-
-def _defaults() -> Iterable[tuple[str, int]]:
-    """The kernel's own values for conf.all, conf.default and lo."""
-    for family, values in DEVICE_DEFAULTS.items():
-        for name, value in values.items():
-            for scope in ("default", "lo", *(("all",) if name in ALL_NAMES[family] else ())):
-                yield f"net.ipv{family}.conf.{scope}.{name}", value
-
-
-def _disable6(dev: str) -> str:
-    return f"net.ipv6.conf.{dev.replace('.', '/')}.disable_ipv6"
-
-
-def _links_up(service: Service) -> Iterable[bytes]:
-    yield rtencode.set_link(1, True)
-    for index, link in enumerate(service.attachments, 2):
-        yield from (rtencode.address(each, index) for each in link.addresses)
-        yield rtencode.set_link(index, True)
-
-
-def _default_routes(service: Service) -> Iterable[bytes]:
-    indexes = {link.dev: index for index, link in enumerate(service.attachments, 2)}
-    for hop in service.gateways:
-        yield rtencode.route(RouteCommand("add", _default(hop)), indexes)
-
-
-def _default(hop: NextHop) -> Route:
-    return Route(Prefix(hop.gateway.version if hop.gateway else 4, 0, 0), nexthops=(hop,))
 
 
 def _has_six(links: Iterable[Attachment]) -> bool:

@@ -18,6 +18,7 @@ from tui.engines.netlink.numbers import (
     ACTIONS,
     AF_OF,
     PREFERENCES,
+    RTM_DELLINK,
     RTM_DELROUTE,
     RTM_DELRULE,
     RTM_NEWADDR,
@@ -228,6 +229,16 @@ def address(each: InterfaceAddress, index: int) -> bytes:
 def set_link(index: int, up: bool) -> bytes:
     """The message of `ip link set dev INDEX up` or `down`."""
     return message(RTM_NEWLINK, _ASK, struct.pack("=BxHiII", 0, 0, index, int(up), 1))
+
+
+def del_link(index: int) -> bytes:
+    """The message of `ip link del dev INDEX`; the other end of a veth pair goes with it."""
+    return message(RTM_DELLINK, _ASK, struct.pack("=BxHiII", 0, 0, index, 0, 0))
+
+
+def alias(index: int, text: str) -> bytes:
+    """The message of `ip link set dev INDEX alias TEXT`, of which everybody is told who listens for links."""
+    return message(RTM_NEWLINK, _ASK, struct.pack("=BxHiII", 0, 0, index, 0, 0) + attribute(20, text.encode()))
 
 
 def new_bridge(bridge: str, mac: str, mtu: int, *, index: int = 0, up: bool = False, arp: bool = True) -> bytes:
