@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.core.addresses import WIDTH, Address, Prefix, parse_address, parse_prefix
+from tui.core.firewall.values import Act, Chain, FilterRule, FilterSet, Match, Ruleset, Signed, Table
 from tui.core.saved import FORMAT, SavedError, dump, dumps, load, loads
 from tui.core.text import clean
 from tui.core.world import (
@@ -125,6 +126,39 @@ interfaces = st.builds(
     master=maybe() | words,
     peer_index=maybe() | small,
 )
+rulesets = st.builds(
+    Ruleset,
+    tables=st.lists(
+        st.builds(
+            Table,
+            *(words, words),
+            chains=st.lists(
+                st.builds(
+                    Chain,
+                    words,
+                    st.lists(
+                        st.builds(
+                            FilterRule,
+                            words,
+                            st.lists(st.builds(Match, words, texts, st.booleans()), max_size=1).map(tuple),
+                            st.lists(st.builds(Act, words, texts), max_size=1).map(tuple),
+                            maybe() | small,
+                        ),
+                        max_size=1,
+                    ).map(tuple),
+                    words,
+                    st.integers(-(1 << 31), (1 << 31) - 1).map(Signed),
+                    *(words, words, words),
+                ),
+                max_size=1,
+            ).map(tuple),
+            sets=st.lists(st.builds(FilterSet, words, texts), max_size=1).map(tuple),
+            origin=words,
+        ),
+        max_size=2,
+    ).map(tuple),
+    unread=texts,
+)
 nodes = st.builds(
     Node,
     name=words.filter(bool),
@@ -146,6 +180,7 @@ nodes = st.builds(
     missing=st.lists(st.sampled_from(TOPICS), max_size=2).map(tuple),
     unread=texts,
     problem=maybe() | words,
+    filters=maybe() | rulesets,
 )
 networks = st.builds(
     Network,
@@ -185,13 +220,20 @@ def test_the_strategies_leave_no_field_of_the_model_out() -> None:
     named = {
         Route: 14,
         Rule: 24,
-        Node: 17,
+        Node: 18,
         Interface: 11,
         InterfaceAddress: 6,
         Network: 8,
         NextHop: 4,
         World: 3,
         Subnet: 2,
+        Ruleset: 2,
+        Table: 5,
+        Chain: 7,
+        FilterRule: 4,
+        FilterSet: 2,
+        Match: 3,
+        Act: 2,
     }
     assert {cls: len(fields(cls)) for cls in named} == named
 

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from tui.core.addresses import WIDTH, Address, AddressError, Prefix, parse_address, parse_prefix
+from tui.core.firewall.values import Signed
 from tui.core.text import clean
 from tui.core.world import TOPICS, InterfaceAddress, Node, Route, Rule
 
@@ -83,6 +84,7 @@ def _reader(hint: Any) -> Reader:
     simple: dict[Any, Reader] = {
         str: _string,
         int: _natural,
+        Signed: _integer,
         bool: _boolean,
         Address: _address,
         Prefix: _prefix,

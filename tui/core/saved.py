@@ -7,6 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from tui.core.addresses import Address, Prefix
+from tui.core.firewall.values import Act, Chain, FilterRule, FilterSet, Match, Ruleset, Table
 from tui.core.records import Misfit, check_names, kind_of, record
 from tui.core.world import (
     Interface,
@@ -122,9 +123,13 @@ def _written(value: Any) -> Any:
     return value
 
 
-_RECORDS: tuple[type[Any], ...] = (World, Network, Subnet, Node, Interface, InterfaceAddress, Route, NextHop, Rule)
-_FIELDS = {cls: tuple((field.name, field.default) for field in fields(cls)) for cls in _RECORDS}
-"""The fields of each record with their defaults, which are not written."""
+_FILTERS = (Ruleset, Table, Chain, FilterRule, FilterSet, Match, Act)
+_RECORDS: tuple[type[Any], ...] = (
+    *(World, Network, Subnet, Node, Interface, InterfaceAddress, Route, NextHop, Rule),
+    *_FILTERS,
+)
+_FIELDS = {cls: tuple((field.name, field.default) for field in fields(cls) if field.compare) for cls in _RECORDS}
+"""The fields of each record with their defaults, which are not written; nor are counters, which change all the time."""
 
 _PAIRS = ("sysctls", "options")
 """The fields that hold (name, value) pairs and are written as objects."""

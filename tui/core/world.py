@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tui.core.addresses import Address, Prefix
+from tui.core.firewall.values import Ruleset
 
 REJECTS = ("unreachable", "prohibit", "blackhole")
 """Route types that answer instead of forwarding (ip-route(8), "Route types")."""
@@ -184,6 +185,7 @@ class Node:
     `sysctls` are sorted (name, value) pairs with full names (net.ipv4.conf.eth0.rp_filter; a dot inside a device
     name is written /). `capabilities` is None where unknown. `source` says how the tables were read. `missing` lists
     the TOPICS that could not be read; `unread` the lines that were not understood; `problem` one sentence, or None.
+    `filters` are its packet filters, None where they were not read; their counters take no part in comparisons.
     """
 
     name: str
@@ -203,6 +205,7 @@ class Node:
     missing: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     problem: str | None = None
+    filters: Ruleset | None = None
 
     def interface(self, name: str) -> Interface | None:
         """The interface of that name, or None."""
