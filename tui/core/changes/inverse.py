@@ -176,7 +176,8 @@ def _mended(first: Change, now: World, then: World, name: str) -> Change:
 def _mending(now: Node, then: Node) -> Iterator[Change]:
     """The changes that turn a node's switches and routes into those that it had, on-link routes first."""
     for name, value in then.sysctls:
-        if now.sysctl(name) != value:
+        # Whether a device has IPv6 is decided by whoever makes it, by the addresses that it is given.
+        if now.sysctl(name) != value and not name.endswith(".disable_ipv6"):
             yield SetSysctl(now.name, name, value)
     has, had = set(now.routes), set(then.routes)
     for route in now.routes:

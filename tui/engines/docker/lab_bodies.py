@@ -14,7 +14,7 @@ LABEL = "routetui.lab"
 """The label that everything of a lab carries, with the lab's name: what it is found and removed by."""
 
 _COMPOSE = "com.docker.compose"
-_IFNAME = "com.docker.network.endpoint.ifname"
+IFNAME = "com.docker.network.endpoint.ifname"
 OLDEST = {"mac": (1, 44), "gw_priority": (1, 48), "no IPv4": (1, 48), "ifname": (1, 49)}
 """The version of the API since which a container's endpoint (or a network) takes this (Engine API, version history)."""
 
@@ -136,7 +136,7 @@ def endpoint(lab: Lab, service: Service, link: Attachment, version: Version) -> 
     if version >= OLDEST["gw_priority"] and link.gateway_priority:
         body["GwPriority"] = link.gateway_priority
     if version >= OLDEST["ifname"]:
-        body["DriverOpts"] = {_IFNAME: link.dev}
+        body["DriverOpts"] = {IFNAME: link.dev}
     elif link.dev not in {f"eth{number}" for number in range(len(service.attachments))}:
         raise LabRefused(
             f"The interface name {link.dev} of {service.name} needs Docker 28.1: leave interface_name out.",
