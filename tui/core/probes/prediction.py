@@ -1,0 +1,135 @@
+"""What a probe is predicted to see, from the World alone: the same few sights that observations are turned into."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tui.core.addresses import Address
+from tui.core.path import Path, path
+from tui.core.path.hops import Hop, Notice, Outcome, Trip, Way
+from tui.core.path.icmp import told
+from tui.core.path.links_between import Links
+from tui.core.path.ways import expires_at
+from tui.core.probes import Probe
+from tui.core.probes.meanings import Meaning
+from tui.core.world import World
+
+
+class Seen(StrEnum):
+    """What becomes of a request, as its sender sees it."""
+
+    ANSWER = "answer"
+    ERROR = "error"
+    SILENCE = "silence"
+    UNKNOWN = "unknown"  # the tables do not say
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What is seen: an answer (with the ttl that it arrives with), an error (what it means, and who sends it; nobody
+    for the sending machine itself), silence, or that nobody can say.
+    """
+
+    seen: Seen
+    ttl: int | None = None
+    meaning: Meaning | None = None
+    sender: Address | None = None
+
+    def __str__(self) -> str:
+        match self.seen:
+            case Seen.ANSWER:
+                return "an answer" if self.ttl is None else f"an answer with ttl {self.ttl}"
+            case Seen.ERROR if self.sender is None:
+                return f'"{self.meaning}"'
+            case Seen.ERROR:
+                return f'"{self.meaning}" from {self.sender}'
+        return "silence" if self.seen is Seen.SILENCE else "nothing that the tables could tell"
+
+
+SILENT, NOT_KNOWN = Sight(Seen.SILENCE), Sight(Seen.UNKNOWN)
+
+NOTICES = {
+    Notice.NET_UNREACHABLE: Meaning.NET_UNREACHABLE,
+    Notice.HOST_UNREACHABLE: Meaning.HOST_UNREACHABLE,
+    Notice.PROHIBITED: Meaning.PROHIBITED,
+    Notice.TTL_EXCEEDED: Meaning.TTL_EXCEEDED,
+    Notice.PORT_UNREACHABLE: Meaning.PORT_UNREACHABLE,
+}
+
+_ERRNO = {
+    "ENETUNREACH": Meaning.HERE_NO_ROUTE,
+    "EHOSTUNREACH": Meaning.HERE_UNREACHABLE,
+    "EINVAL": Meaning.HERE_BLACKHOLE,
+    "EACCES": Meaning.HERE_PROHIBITED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The path that was followed for a probe, and what its sender may see: a sight for each way, each once."""
+
+    path: Path
+    sights: tuple[Sight, ...]
+
+    def __str__(self) -> str:
+        return " or ".join(str(each) for each in self.sights)
+
+
+def predict(links: Links, src: str, probe: Probe) -> Prediction:
+    """Follow a probe's requests and their answers. Raises QueryError where `src` is not known here."""
+    found = path(links, probe.source or src, probe.target)
+    ttl = getattr(probe, "ttl", 64)
+    return Prediction(found, tuple(dict.fromkeys(_sight(links, src, each, probe.dev, ttl) for each in found.branches)))
+
+
+def _sight(links: Links, src: str, trip: Trip, dev: str | None, ttl: int) -> Sight:
+    forward, back = trip.forward, trip.back
+    if dev is not None and (not forward.hops or forward.hops[0].oif != dev):
+        return NOT_KNOWN  # a packet bound to a device is looked up otherwise
+    if forward.refused_at_home:
+        lookup = forward.hops[-1].lookup
+        means = _ERRNO.get(lookup.decision.errno or "") if lookup is not None else None
+        return Sight(Seen.ERROR, meaning=means) if means is not None else NOT_KNOWN
+    dies = _dies(forward, ttl)
+    if dies is not None:
+        error = told(links, dies, forward, _sender(links, src), Notice.TTL_EXCEEDED)
+        return _error(error.arrives, Notice.TTL_EXCEEDED, error.source) if error is not None else SILENT
+    if trip.works and back is not None:
+        return Sight(Seen.ANSWER, back.ttl)
+    if trip.works is None:
+        return NOT_KNOWN
+    if forward.error is None:
+        return SILENT
+    return _error(forward.error.arrives, forward.error.notice, forward.error.source)
+
+
+def _sender(links: Links, src: str) -> str:
+    node = links.node(src)
+    return node.name if node is not None else src
+
+
+def _error(arrives: bool | None, said: Notice, sender: Address) -> Sight:
+    if arrives is None:
+        return NOT_KNOWN
+    return Sight(Seen.ERROR, meaning=NOTICES[said], sender=sender) if arrives else SILENT
+
+
+def _dies(way: Way, ttl: int) -> Hop | None:
+    """The hop at which a ttl below the usual runs out: one that would have passed the packet on."""
+    if way.loop is not None:
+        return way.hops[expires_at(way.loop, len(way.hops), ttl)]
+    if ttl >= len(way.hops):
+        return None
+    hop = way.hops[ttl]
+    return hop if hop.oif not in (None, "lo") else None
+
+
+def links_of(world: World | Links) -> Links:
+    """The World prepared for packets, unless it is already."""
+    return world if isinstance(world, Links) else Links(world)
+
+
+def leaves(prediction: Prediction) -> bool:
+    """Whether some way goes out of what is known here."""
+    return any(trip.forward.outcome is Outcome.LEAVES for trip in prediction.path.branches)
