@@ -129,6 +129,18 @@ def _check_no_neighbour(text: str, world: World, node: str) -> None:
     raise Complaint("to", f"{text} is on no network with a subnet: write an address or a prefix.")
 
 
+def suggested(world: World, node: str, look: Address) -> str:
+    """The destination to begin with, when a packet to that address is what somebody asked about; "" for a neighbour."""
+    found = world.node(node)
+    if found is not None and any(each.prefix.covers(look) for _, each in found.addresses()):
+        return ""
+    homes = [each.prefix for network in world.networks for each in network.subnets if each.prefix.covers(look)]
+    if homes:
+        return str(homes[0])
+    has_default = found is not None and any(each.is_default and each.family == look.version for each in found.routes)
+    return str(look) if has_default else "default"
+
+
 def says(prefix: Prefix, world: World, node: str) -> str:
     """What a destination is in a few words: its network, whether it is on-link, or that nobody here is in it."""
     if prefix.length == 0:

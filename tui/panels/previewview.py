@@ -1,0 +1,163 @@
+"""What a change would do, as lines: the table after it, lookup and path then, its commands and its undo."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+
+from tui.core import explain
+from tui.core.changes.differences import Row, TableChange
+from tui.core.changes.preview import Command, Preview, brief
+from tui.core.world import Node, World
+from tui.panels.cells import Cell, fit
+from tui.panels.lines import Lines
+from tui.panels.tables import devices, next_hop
+from tui.panels.wayview import LABEL, flow, labelled, path_lines, sentence, verdict_sign
+
+SIGNS: dict[str, str] = {"=": "", "+": "good", "-": "bad", "~": "warn"}
+"""The style of a row by what became of it."""
+
+
+class PreviewView(Lines):
+    """The lines, in a view that scrolls."""
+
+    shown: Sequence[list[Cell]] = ()
+
+    def show(self, lines: Sequence[list[Cell]]) -> None:
+        """Take other lines."""
+        if lines != self.shown:
+            self.shown = lines
+            self.draw()
+
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.shown)
+
+    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
+        """One line."""
+        return self.shown[row]
+
+
+def preview_lines(found: Preview, world: World, width: int, around: int = 3) -> list[list[Cell]]:
+    """All of it in `width` cells; of the rows that stay as they are, at most `around` on either side are shown."""
+    lines: list[list[Cell]] = []
+    for each in found.tables:
+        lines += table_lines(each, found.after or world, around, named=len(found.tables) > 1)
+    for told in found.others:
+        lines += sentence("sets", told, width)
+    return [*lines, *_said(found, width), *command_lines(found, width)]
+
+
+# --- tables ---
+
+
+def table_lines(change: TableChange, world: World, around: int, named: bool = False) -> list[list[Cell]]:
+    """One table after the change, the rows that differ marked."""
+    rows = [
+        each
+        for each in _near(change.rows, around)
+        if isinstance(each, int) or each.route.type not in ("local", "broadcast", "anycast") or each.sign != "="
+    ]
+    node = world.node(change.node)
+    columns = _columns([each for each in rows if isinstance(each, Row)])
+    lines = [
+        [(f"… {each} more", "dim")] if isinstance(each, int) else _row(each, columns, node, world) for each in rows
+    ]
+    where = f"table {change.table} of {change.node}" if named or change.table != "main" else ""
+    head = [[(where, "dim")]] if where else []
+    return labelled("table", [*head, *lines])
+
+
+def _near(rows: Sequence[Row], around: int) -> Iterator[Row | int]:
+    """The rows that differ with those around them; a number stands for those left out."""
+    close = {near for at, each in enumerate(rows) if each.sign != "=" for near in range(at - around, at + around + 1)}
+    left = 0
+    for at, each in enumerate(rows):
+        if at in close:
+            if left:
+                yield left
+            left = 0
+            yield each
+        else:
+            left += 1
+    if left:
+        yield left
+
+
+Columns = tuple[int, int, int, int]
+
+
+def _columns(rows: Sequence[Row]) -> Columns:
+    routes = [each.route for each in rows] + [each.was for each in rows if each.was is not None]
+    columns = ([each.dst.brief, next_hop(each), devices(each), _metric(each.metric)] for each in routes)
+    widths = [max(map(len, each), default=0) for each in zip(*columns, strict=True)] or [0] * 4
+    return widths[0], widths[1], widths[2], widths[3]
+
+
+def _metric(metric: int | None) -> str:
+    return "" if metric is None else str(metric)
+
+
+def _row(row: Row, columns: Columns, node: Node | None, world: World) -> list[Cell]:
+    route, style = row.route, SIGNS[row.sign]
+    texts = (route.dst.brief, next_hop(route), devices(route), _metric(route.metric))
+    told = "  ".join(fit(text, wide) for text, wide in zip(texts, columns, strict=True) if wide)
+    cells: list[Cell] = [(f"{row.sign if row.sign != '=' else ' '} ", style), (told, style)]
+    if row.was is not None:
+        cells.append((f"   was {next_hop(row.was)} {devices(row.was)}".rstrip(), "dim"))
+    elif row.sign == "-":
+        cells.append(("   gone", "dim"))
+    elif node is not None:
+        cells.append((f"   {explain.route(route, node, world)}", "says"))
+    return cells
+
+
+# --- lookup, path, commands ---
+
+
+def _said(found: Preview, width: int) -> Iterator[list[Cell]]:
+    look = found.look
+    if look is not None:
+        if look.after is None:
+            yield from sentence("now", look.now, width)
+        elif look.now == look.then:
+            yield from sentence("then", f"as before: {look.then}", width)
+        else:
+            yield from sentence("then", look.then, width)
+    for each in found.paths:
+        if each.after is not None:
+            before = f"now it {brief(each.before)}; then" if each.before is not None else "then"
+            sign, style = verdict_sign(each.after.works)
+            told = [(before, "dim"), (f"{sign} it {brief(each.after)}", style)]
+            if each.before is not None and brief(each.before) == brief(each.after):
+                told = [("as before:", "dim"), (f"{sign} it {brief(each.after)}", style)]
+            yield from labelled("path", flow(_by_word(told), width - LABEL))
+            yield from path_lines(each.after, width)
+
+
+def _by_word(cells: Sequence[Cell]) -> Iterator[Cell]:
+    for text, style in cells:
+        yield from ((each, style) for each in text.split())
+
+
+def command_lines(found: Preview, width: int) -> list[list[Cell]]:
+    """The commands, and those that take it back; the node is named where there are several."""
+    nodes = {each.node for each in (*found.commands, *found.undo)}
+    lines = labelled("does", _commands(found.commands, width, len(nodes) > 1))
+    if found.refused:
+        return lines
+    if found.no_undo:
+        return [*lines, *sentence("undo", found.no_undo, width, "warn")]
+    return [*lines, *labelled("undo", _commands(found.undo, width, len(nodes) > 1, classic=False))]
+
+
+def _commands(commands: Sequence[Command], width: int, named: bool, classic: bool = True) -> Iterator[list[Cell]]:
+    for each in commands:
+        where = [(f"{each.node or 'engine'}:", "dim")] if named else []
+        yield from flow([*where, *((word, "accent") for word in _words(each.words))], width - LABEL)
+        if classic and each.classic is not None:
+            yield from flow([("or", "dim"), *((word, "dim") for word in _words(each.classic))], width - LABEL)
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    return [shlex.quote(each) for each in words]
