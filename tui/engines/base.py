@@ -12,7 +12,19 @@ from tui.core.world import World
 if TYPE_CHECKING:
     from tui.core.changes import Change  # what they do is needed only once something is changed
 
-__all__ = ["Asks", "Engine", "EngineError", "Enters", "Making", "ReadOnly", "Run", "clean", "no_such_node"]
+__all__ = [
+    "Asks",
+    "Engine",
+    "EngineError",
+    "Enters",
+    "Making",
+    "RawRun",
+    "ReadOnly",
+    "Run",
+    "Streams",
+    "clean",
+    "no_such_node",
+]
 
 
 class EngineError(Exception):
@@ -131,4 +143,30 @@ class Enters(Protocol):
 
         Raises EngineError where it cannot be tried: no such node, or no way in, and then what would be needed.
         """
+        ...
+
+
+class RawRun(Protocol):
+    """A command whose output is no text: iterate the bytes of its standard output, then read its exit code.
+
+    `said` are the clean lines of its other stream so far. The rest is as in a Run.
+    """
+
+    argv: tuple[str, ...]
+    code: int | None
+    said: list[str]
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None:
+        """End the command now, if it still runs."""
+        ...
+
+
+@runtime_checkable
+class Streams(Protocol):
+    """An Engine that can hand on what a node's own program writes as bytes (`tcpdump -w -`)."""
+
+    def stream(self, node: str, argv: Sequence[str]) -> RawRun:
+        """Start a command in that node. Raises EngineError as `Engine.run` does."""
         ...

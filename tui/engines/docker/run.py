@@ -1,4 +1,4 @@
-"""A command that a person runs in a container: a Run whose lines come as they are printed, and that can be stopped."""
+"""A command that a person runs in a container: what it prints as it comes, in lines or bytes, and its end on demand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tui.engines.base import EngineError, clean
 from tui.engines.docker import exec as docker_exec
@@ -33,8 +33,11 @@ GRACE = 0.3
 """Seconds that a command has to end after SIGTERM, before SIGKILL."""
 
 
-class ContainerRun:
-    """A Run (see tui.engines.base). A thread reads the engine's stream, so that `close` never waits for it."""
+T = TypeVar("T", str, bytes)
+
+
+class Exec(Generic[T]):
+    """What a Run of lines and one of bytes share. A thread reads the engine's stream: `close` never waits for it."""
 
     def __init__(self, connection: Connection, container: Container, argv: Sequence[str]) -> None:
         """Start it; raises EngineError when the container cannot run anything now."""
@@ -44,7 +47,7 @@ class ContainerRun:
         self._container = container
         self._pid: int | None = None
         self._exec = ""
-        self._lines: queue.SimpleQueue[str | EngineError | None] = queue.SimpleQueue()
+        self._pieces: queue.SimpleQueue[T | EngineError | None] = queue.SimpleQueue()
         self._started, self._ended = threading.Event(), threading.Event()
         self._closing = threading.Lock()
         self._closed = self._abandoned = False
@@ -62,13 +65,13 @@ class ContainerRun:
             said = clean(str(error.explanation or error)).rstrip(".")
             raise EngineError(f"Nothing can be run in {self._container.name}: {said}.") from None
 
-    def __iter__(self) -> Iterator[str]:
-        """Clean lines of both streams as they come, to the end or until closed."""
-        while (line := self._lines.get()) is not None and not self._closed:
-            if isinstance(line, EngineError):
-                raise line
-            yield line
-        self._lines.put(None)  # for whoever iterates again
+    def __iter__(self) -> Iterator[T]:
+        """The output as it comes, to the end or until closed."""
+        while (piece := self._pieces.get()) is not None and not self._closed:
+            if isinstance(piece, EngineError):
+                raise piece
+            yield piece
+        self._pieces.put(None)  # for whoever iterates again
 
     def close(self) -> None:
         """End the command and what it started in its group; returns when it is gone, within a second.
@@ -77,7 +80,7 @@ class ContainerRun:
         finds nobody to print to, and `code` stays None until then.
         """
         self._closed = True
-        self._lines.put(None)
+        self._pieces.put(None)
         with self._closing:
             for name in ("TERM", "KILL"):
                 if self._ended.is_set():
@@ -102,41 +105,47 @@ class ContainerRun:
             finally:
                 api.close()
         except EngineError as error:
-            self._lines.put(error)
+            self._pieces.put(error)
         except Exception as error:
-            self._lines.put(self._connection.lost(error))
+            self._pieces.put(self._connection.lost(error))
         finally:
             self._ended.set()
             self._started.set()
-            self._lines.put(None)
+            self._pieces.put(None)
 
     def _read(self, api: docker.APIClient, wrapped: bool) -> bool:
         """Read one exec to its end. False where it was to be wrapped and the container has no shell to do so."""
-        lines = {kind: Lines() for kind in (STDOUT, docker_exec.STDERR)}
-        telling = wrapped
+        told = b""
         for kind, piece in docker_exec.stream(api, self._exec, None):
             if self._abandoned:
                 break
-            for line in lines.get(kind, lines[STDOUT]).feed(piece):
-                if telling and kind == STDOUT:
-                    if not line.isdigit():
-                        return False
-                    self._pid, telling = int(line), False
-                    self._started.set()
-                else:
-                    self._say(line)
-        for each in lines.values():
-            for line in each.end():
-                if telling:
+            if wrapped and self._pid is None and kind == STDOUT:
+                told, newline, piece = (told + piece).partition(b"\n")  # noqa: PLW2901  # what follows the number
+                if not newline:
+                    continue
+                if not told.isdigit():
                     return False
-                self._say(line)
-        return not telling
+                self._pid = int(told)
+                self._started.set()
+            if piece:
+                self._take(kind, piece)
+        if wrapped and self._pid is None:
+            return False
+        self._finish()
+        return True
 
-    def _say(self, line: str) -> None:
-        # Before the command has begun it is the engine that speaks.
+    def _take(self, kind: int, piece: bytes) -> None:
+        """What the command, or the engine before it has begun, has said on STDOUT or STDERR."""
+        raise NotImplementedError
+
+    def _finish(self) -> None:
+        """It says no more."""
+        raise NotImplementedError
+
+    def _told(self, line: str) -> str:
+        """A line that is safe to show. Before the command has begun it is the engine that speaks."""
         program = docker_exec.missing_program(line) if self._pid is None else None
-        text = f"There is no {program} in {self._container.name}." if program is not None else line
-        self._lines.put(clean(text))
+        return clean(f"There is no {program} in {self._container.name}." if program is not None else line)
 
     def _exit_code(self, api: docker.APIClient) -> int | None:
         from docker.errors import APIError
@@ -164,3 +173,42 @@ class ContainerRun:
             # Only where that number is this machine's, which the container's id in its control group shows.
             if pid and self._container.id in Path(f"/proc/{pid}/cgroup").read_text():
                 os.kill(pid, getattr(signal, f"SIG{name}"))
+
+
+class ContainerRun(Exec[str]):
+    """A Run (see tui.engines.base): clean lines of both streams."""
+
+    def __init__(self, connection: Connection, container: Container, argv: Sequence[str]) -> None:
+        """Start it; raises EngineError when the container cannot run anything now."""
+        self._lines = {kind: Lines() for kind in (STDOUT, docker_exec.STDERR)}
+        super().__init__(connection, container, argv)
+
+    def _take(self, kind: int, piece: bytes) -> None:
+        for line in self._lines.get(kind, self._lines[STDOUT]).feed(piece):
+            self._pieces.put(self._told(line))
+
+    def _finish(self) -> None:
+        for each in self._lines.values():
+            for line in each.end():
+                self._pieces.put(self._told(line))
+
+
+class ContainerBytes(Exec[bytes]):
+    """A RawRun (see tui.engines.base): the bytes of standard output, and in `said` the lines of the other stream."""
+
+    def __init__(self, connection: Connection, container: Container, argv: Sequence[str]) -> None:
+        """Start it; raises EngineError when the container cannot run anything now."""
+        self._errors = Lines()
+        self.said: list[str] = []
+        super().__init__(connection, container, argv)
+
+    def _take(self, kind: int, piece: bytes) -> None:
+        # Without a shell, the engine's word that there is no such program comes on this stream too.
+        spoken = self._pid is None and docker_exec.missing_program(piece.decode(errors="replace")) is not None
+        if kind == STDOUT and not spoken:
+            self._pieces.put(piece)
+        else:
+            self.said += [self._told(line) for line in self._errors.feed(piece)]
+
+    def _finish(self) -> None:
+        self.said += [self._told(line) for line in self._errors.end()]
