@@ -120,7 +120,14 @@ class KernelLab:
         place = self.place(node)
         if not argv:
             raise EngineError("There is no command to run: write one after the node.")
-        run = without_ip(self, self.channel, place, argv) or start_run(self.channel, place, argv)
+        return self._kept(without_ip(self, self.channel, place, argv) or start_run(self.channel, place, argv))
+
+    def enter(self, node: str, argv: Sequence[str]) -> Run:
+        """A program of this machine, as every command of a lab is; see Enters."""
+        self._check_open()
+        return self._kept(start_run(self.channel, self.place(node), argv))
+
+    def _kept(self, run: Run) -> Run:
         with self._lock:
             self._runs = [each for each in self._runs if each.code is None]
             self._runs.append(run)
