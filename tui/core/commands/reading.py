@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 Words = Sequence[str]
 
 _LOOKS = ("show", "sho", "sh", "list", "lis", "li", "lst", "ls", "get")
-"""What `ip OBJECT` and `bridge OBJECT` may be told. Of shorter forms only those that fit one alone: `ip link s` sets."""
+"""What `ip OBJECT` and `bridge OBJECT` may be told. Of shorter forms those that fit one alone: `ip link s` sets."""
 
 _OBJECTS = (
     *("address", "addrlabel", "maddress", "route", "rule", "neighbor", "neighbour", "ntable", "link", "tunnel"),
