@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
+import os
 import socket
 import struct
 import time
@@ -41,9 +43,9 @@ class Capture:
         if program:
             attach(self.sock, bytes.fromhex(program))
         # With protocol 0 the socket saw nothing yet: no frame passes the filter or the choice of interface.
-        self.sock.bind(("" if self.dev == "any" else self.dev, ETH_P_ALL))
+        index = 0 if self.dev == "any" else index_of(self.dev)
+        bind(self.sock, index)
         if promiscuous and self.dev != "any":
-            index = socket.if_nametoindex(self.dev)
             asks = struct.pack("=iHH8s", index, PACKET_MR_PROMISC, 0, b"")
             with contextlib.suppress(OSError):
                 self.sock.setsockopt(SOL_PACKET, PACKET_ADD_MEMBERSHIP, asks)
@@ -93,6 +95,23 @@ class Capture:
         self.seen += 1
         fields = {"time": at, "dev": dev, "direction": DIRECTIONS.get(kind, "other"), "type": kind}
         say("packet", **fields, hardware=hardware, protocol=protocol, length=length, data=data.hex())
+
+
+def index_of(dev: str) -> int:
+    """The number of an interface; OSError with a number of its own where there is none."""
+    try:
+        return socket.if_nametoindex(dev)
+    except OSError:
+        raise OSError(errno.ENODEV, f"no interface named {dev}") from None
+
+
+def bind(sock: socket.socket, index: int) -> None:
+    """Hear everything from an interface, of all of them for 0, which bind() of Python does not know (sockaddr_ll)."""
+    where = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(ETH_P_ALL), index, 0, 0, 0, b"")
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.bind(sock.fileno(), where, len(where)) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
 
 
 def attach(sock: socket.socket, program: bytes) -> None:
