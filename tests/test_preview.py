@@ -84,6 +84,7 @@ def test_a_route_of_the_walk_through_is_shown_with_all_that_it_does():
     assert "172.20.0.2 matches 172.20.0.0/16, so centos-net1 hands the packet to 172.19.0.3" in found.look.then
     (way,) = found.paths
     assert brief(way.before) == "gets lost at host"
+    assert brief(way.before, TWO) == "gets lost at the host"
     assert brief(way.after) == "arrives; the reply has no way back"
 
 

@@ -26,14 +26,14 @@ from tui.core.changes.written import Complaint, Target, Written
 from tui.core.destination import resolve
 from tui.core.query import QueryError
 from tui.core.world import Node, Route, World
-from tui.panels.cells import Cell, cut, printable
+from tui.panels.cells import Cell, cut, printable, wrap
 from tui.panels.deeds import DeedButtons
 from tui.panels.formfield import FormField, Labelled
 from tui.panels.lines import INKS
 from tui.panels.links import link
 from tui.panels.panel import Words
 from tui.panels.previewview import PreviewView, preview_lines
-from tui.panels.wayview import labelled, sentence
+from tui.panels.wayview import LABEL, labelled, sentence
 
 FIELDS = ("to", "via", "dev", "metric", "table")
 
@@ -291,7 +291,17 @@ class GatewayForm(ModalScreen[Deed | None]):
         told = [f"↑↓ {each.address} {each.node}{_short(each)}" for each in rest[:2]]
         told += [f"{len(rest) - 2} more"] if len(rest) > 2 else []
         told += [f"not offered: {each.address} {each.reason}" for each in self._withheld[:1] if each != gateway]
-        return cut("  ·  ".join(told), max(20, self.query_one("#gateway").size.width - 10))
+        if self._compact:
+            return cut("  ·  ".join(told), self._width - LABEL)
+        return "\n".join(wrap("  ·  ".join(told), self._width - LABEL)[:2])
+
+    @property
+    def _compact(self) -> bool:
+        return self.app.size.height < 28
+
+    @property
+    def _width(self) -> int:
+        return max(30, self.query_one("#gateway").scrollable_content_region.width)
 
     def _draw_both(self) -> None:
         words = self.query_one("#both", Words)
@@ -299,16 +309,13 @@ class GatewayForm(ModalScreen[Deed | None]):
         if self._plan is None:
             return
         box = "[x]" if self._both else "[ ]"
-        items = "; ".join(f"{in_words(each.change).rstrip('.')} {each.reason}" for each in self._plan.items)
-        both = "both" if len(self._plan.items) == 1 else "all"
-        text = f"also   {box} ^b do {both}: {items}"
-        words.say(link("screen.both", (cut(text, max(20, self.query_one("#gateway").size.width - 4)), "$accent")))
+        items = " ".join(in_words(each.change) for each in self._plan.items)
+        words.say(_link_lines("screen.both", "also", f"{box} ^b the rest too, so that it works: {items}", self._width))
 
     def _lines(self, width: int) -> list[list[Cell]]:
         if self._found is None:
             return self._choices(width)
-        around = 1 if self.app.size.height < 30 else 4
-        return preview_lines(self._found, self.world, width, around)
+        return preview_lines(self._found, self.world, width, self._compact)
 
     def _choices(self, width: int) -> list[list[Cell]]:
         """What can be typed, while nothing is."""
@@ -352,6 +359,13 @@ class GatewayForm(ModalScreen[Deed | None]):
         if found is not None and not found.refused:
             prefer = str(found.look.address) if found.look is not None else ""
             self.dismiss(Deed(found.change, event.way, event.seconds, prefer))
+
+
+def _link_lines(action: str, label: str, text: str, width: int) -> Content:
+    """Words that do something when they are clicked, wrapped behind a label."""
+    lines = wrap(text, width - LABEL)
+    words = [(label if number == 0 else "").ljust(LABEL) + each for number, each in enumerate(lines)]
+    return link(action, ("\n".join(words), "$accent"))
 
 
 def _short(each: Gateway) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from tui.core import explain
 from tui.core.changes.differences import Row, TableChange
-from tui.core.changes.preview import Command, Preview, brief
+from tui.core.changes.preview import Command, Paths, Preview, brief
 from tui.core.world import Node, World
 from tui.panels.cells import Cell, fit
 from tui.panels.lines import Lines
@@ -38,14 +38,17 @@ class PreviewView(Lines):
         return self.shown[row]
 
 
-def preview_lines(found: Preview, world: World, width: int, around: int = 3) -> list[list[Cell]]:
-    """All of it in `width` cells; of the rows that stay as they are, at most `around` on either side are shown."""
+def preview_lines(found: Preview, world: World, width: int, compact: bool = False) -> list[list[Cell]]:
+    """All of it in `width` cells; `compact` leaves out what the other lines tell too."""
     lines: list[list[Cell]] = []
     for each in found.tables:
-        lines += table_lines(each, found.after or world, around, named=len(found.tables) > 1)
+        lines += table_lines(each, found.after or world, 0 if compact else 4, named=len(found.tables) > 1)
     for told in found.others:
         lines += sentence("sets", told, width)
-    return [*lines, *_said(found, width), *command_lines(found, width)]
+    lines += _look(found, width)
+    for ways in found.paths:
+        lines += _path(ways, world, width, compact)
+    return [*lines, *command_lines(found, width)]
 
 
 # --- tables ---
@@ -71,17 +74,20 @@ def table_lines(change: TableChange, world: World, around: int, named: bool = Fa
 def _near(rows: Sequence[Row], around: int) -> Iterator[Row | int]:
     """The rows that differ with those around them; a number stands for those left out."""
     close = {near for at, each in enumerate(rows) if each.sign != "=" for near in range(at - around, at + around + 1)}
-    left = 0
+    left: list[Row] = []
     for at, each in enumerate(rows):
-        if at in close:
-            if left:
-                yield left
-            left = 0
-            yield each
-        else:
-            left += 1
-    if left:
-        yield left
+        if at not in close:
+            left.append(each)
+            continue
+        yield from _hidden(left)
+        left = []
+        yield each
+    yield from _hidden(left)
+
+
+def _hidden(left: Sequence[Row]) -> Iterator[Row | int]:
+    """A row alone takes no more room than its number would."""
+    yield from left if len(left) < 2 else [len(left)]
 
 
 Columns = tuple[int, int, int, int]
@@ -115,24 +121,27 @@ def _row(row: Row, columns: Columns, node: Node | None, world: World) -> list[Ce
 # --- lookup, path, commands ---
 
 
-def _said(found: Preview, width: int) -> Iterator[list[Cell]]:
+def _look(found: Preview, width: int) -> list[list[Cell]]:
     look = found.look
-    if look is not None:
-        if look.after is None:
-            yield from sentence("now", look.now, width)
-        elif look.now == look.then:
-            yield from sentence("then", f"as before: {look.then}", width)
-        else:
-            yield from sentence("then", look.then, width)
-    for each in found.paths:
-        if each.after is not None:
-            before = f"now it {brief(each.before)}; then" if each.before is not None else "then"
-            sign, style = verdict_sign(each.after.works)
-            told = [(before, "dim"), (f"{sign} it {brief(each.after)}", style)]
-            if each.before is not None and brief(each.before) == brief(each.after):
-                told = [("as before:", "dim"), (f"{sign} it {brief(each.after)}", style)]
-            yield from labelled("path", flow(_by_word(told), width - LABEL))
-            yield from path_lines(each.after, width)
+    if look is None:
+        return []
+    if look.after is None:
+        return sentence("now", look.now, width)
+    return sentence("then", f"as before: {look.then}" if look.now == look.then else look.then, width)
+
+
+def _path(ways: Paths, world: World, width: int, compact: bool) -> list[list[Cell]]:
+    after, before = ways.after, ways.before
+    if after is None:
+        return []
+    sign, style = verdict_sign(after.works)
+    then = (f"{sign} it {brief(after, world)}", style)
+    was = f"it {brief(before, world)}" if before is not None else ""
+    told = (
+        ("as before:", "dim") if was == f"it {brief(after, world)}" else (f"now {was}; then" if was else "then", "dim")
+    )
+    head = [] if compact else labelled("path", flow(_by_word([told, then]), width - LABEL))
+    return [*head, *path_lines(after, width)]
 
 
 def _by_word(cells: Sequence[Cell]) -> Iterator[Cell]:

@@ -9,10 +9,11 @@ from tui.core import explain
 from tui.core.addresses import Address, Prefix
 from tui.core.changes import Change, Several, apply, classic, command, differences, place
 from tui.core.changes.differences import TableChange
-from tui.core.changes.gateways import network_of, probe
+from tui.core.changes.gateways import probe
 from tui.core.changes.inverse import inverse
 from tui.core.commands.refused import ChangeRefused
 from tui.core.lookup import lookup
+from tui.core.naming import called
 from tui.core.path import path
 from tui.core.path.hops import Outcome, Path, Trip
 from tui.core.path.links_between import STOPPED, Links
@@ -196,31 +197,36 @@ def _networks(node: Node) -> set[str]:
 # --- verdicts in a few words ---
 
 
-def brief(found: Path) -> str:
+def brief(found: Path, world: World | None = None) -> str:
     """Both ways in a few words: "arrives; the reply has no way back" (the reasons are in the path)."""
     if found.works:
         return "arrives, and the reply comes back"
     good = sum(each.works is True for each in found.branches)
     bad = next(each for each in found.branches if not each.works)
-    told = _brief(bad)
+    told = _brief(bad, world)
     return f"{good} of {len(found.branches)} ways work; else it {told}" if good else told
 
 
-def _brief(trip: Trip) -> str:
+def _brief(trip: Trip, world: World | None) -> str:
     forward, back = trip.forward, trip.back
     if back is None:
         if forward.outcome is Outcome.LEAVES:
             return "leaves the known world"
         if forward.outcome is Outcome.UNKNOWN:
             return "is not known to arrive"
-        return "is not sent" if forward.refused_at_home else f"gets lost at {forward.node}"
+        return "is not sent" if forward.refused_at_home else f"gets lost at {_called(forward.node, world)}"
     if back.outcome in (Outcome.UNKNOWN, Outcome.LEAVES):
         return "arrives; whether the reply comes back is not known"
     if back.outcome is Outcome.DELIVERED:
-        return f"arrives; the reply goes to {back.node} instead"
+        return f"arrives; the reply goes to {_called(back.node, world)} instead"
     if back.outcome is Outcome.FILTERED and not back.hops:
         return "arrives, and is not answered"
     return "arrives; the reply has no way back"
 
 
-__all__ = ["Command", "Look", "Paths", "Preview", "brief", "network_of", "preview", "stand_in", "steps"]
+def _called(name: str, world: World | None) -> str:
+    node = world.node(name) if world is not None else None
+    return called(node) if node is not None else name
+
+
+__all__ = ["Command", "Look", "Paths", "Preview", "brief", "preview", "stand_in", "steps"]
