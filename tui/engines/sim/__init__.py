@@ -83,9 +83,11 @@ class Simulator:
         Raises EngineError for an unknown or stopped node.
         """
         from tui.engines.sim.answers import answer  # late: reading and writing tables is not needed to look at a World
+        from tui.engines.sim.probing import probed
 
         world = self._world
-        lines, code = answer(self._running(world, node), argv) or (_cannot(argv), 127)
+        there = self._running(world, node)
+        lines, code = answer(there, argv) or probed(world, there, argv) or (_cannot(argv), 127)
         return Printed(argv, lines, code)
 
     def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002

@@ -17,8 +17,8 @@ from tui.core.world import Node
 from tui.engines.sim.got import got_json, got_lines
 from tui.engines.sim.listed import address_lines, addresses_json
 
-KNOWN = "ip route [show|get], ip rule, ip addr, route -n, sysctl NAME and cat /proc/sys/NAME"
-"""The commands that `answer` knows, for a sentence."""
+KNOWN = "ip route [show|get], ip rule, ip addr, route -n, sysctl NAME, cat /proc/sys/NAME, ping, traceroute and nc -z"
+"""The commands that the simulator knows, for a sentence."""
 
 Answer = tuple[tuple[str, ...], int]
 
