@@ -69,7 +69,7 @@ class Switches:
     def write(self, name: str, value: int) -> bool:
         """Set one as `sysctl -w` does, with what the kernel changes along; False where the device is not there.
 
-        A switch that has no part in routing is taken and not kept.
+        A switch that has no part in routing is taken and, where it was not read before, not kept.
 
         ip_forward and conf.all.forwarding are one switch that, when its value changes, sets every device and
         conf.default and takes back conf.all.accept_redirects (inet_forward_change in net/ipv4/devinet.c). IPv6's
@@ -80,7 +80,7 @@ class Switches:
         if name == "net.ipv4.ip_forward":
             parts = ["net", "ipv4", "conf", "all", "forwarding"]
         if len(parts) != 5 or parts[2] != "conf" or parts[1] not in ("ipv4", "ipv6"):
-            self.values |= {name: value} if name in GLOBAL_DEFAULTS else {}
+            self.values |= {name: value} if name in GLOBAL_DEFAULTS or name in self.values else {}
             return True
         family, scope, switch = int(parts[1][-1]), parts[3], parts[4]
         if scope not in ("all", "default") and scope not in self._devices:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tui.core.addresses import WIDTH, Address, Prefix
 from tui.core.changes.attaching import named_node
 from tui.core.lookup import lookup
+from tui.core.lookup.fib import Fib
 from tui.core.path.links_between import STOPPED, live
 from tui.core.query import Query
 from tui.core.world import Interface, Node, World
@@ -85,13 +86,14 @@ Neighbour = tuple[Interface, Node, Interface, Address]
 
 def _neighbours(world: World, node: Node, version: int) -> Iterator[Neighbour]:
     """Everyone on the node's links whose address the node itself finds to be on-link."""
+    fib = Fib(node)
     for other in world.nodes:
         if other.name in (node.name, node.shares) or other.shares is not None or other.state in STOPPED:
             continue
         for far, each in other.addresses():
             if each.address.version != version or each.address.is_loopback or each.address.is_link_local:
                 continue
-            decision = lookup(node, Query(each.address), trace=False).decision
+            decision = lookup(fib, Query(each.address), trace=False).decision
             link = node.interface(decision.dev or "")
             if decision.type != "unicast" or decision.gateway is not None or link is None or not live(link):
                 continue

@@ -72,6 +72,11 @@ class Links:
             found = self._fibs[name] = Fib(self.nodes[name])
         return found
 
+    def ready(self, world: World) -> dict[str, Fib]:
+        """The tables that are prepared already and are the same in another World, by the node's name."""
+        same = {each.name for each in world.nodes if each is self.nodes.get(each.name)}
+        return {name: fib for name, fib in self._fibs.items() if name in same and name != self.host}
+
     def assumed(self, name: str) -> tuple[str, ...]:
         """What was taken for granted about a node beside what its lookups tell."""
         return self._assumed if name == self.host else ()
@@ -86,6 +91,10 @@ class Links:
         """The node that has this address, or None; loopback addresses are everyone's and so nobody's."""
         names = () if address.is_loopback else self._owners.get(address, ())
         return next((node for node in self.world.nodes if node.name in names), None)
+
+    def answered_by_anyone(self, address: Address) -> bool:
+        """Whether any node has the address, or may answer for others' addresses."""
+        return bool(self._owners.get(address) or self._irregular)
 
     def bridge(self, network: str) -> tuple[Node, Interface] | None:
         """The host's bridge that carries a network, where the World has both."""
