@@ -286,7 +286,7 @@ def test_a_container_beside_it_is_asked_for_first(net: Lab, lab: Lab, engine: Co
     assert f"a container of {images.FULL} that shares the network of subject" in str(asked.value)
     assert ("--privileged" in str(asked.value)) == isinstance(change, SetSysctl)
     assert asked.value.hint.startswith("No better way is left: it ")
-    assert by.snapshot() == world
+    assert named(by.snapshot(), "subject") == named(world, "subject")
     before = {each["Id"] for each in lab.api.containers(all=True)}
     _, promised, found = do(by, change, ("helper-container",))
     same(found, promised, "subject")

@@ -181,10 +181,17 @@ def _mending(now: Node, then: Node) -> Iterator[Change]:
             yield SetSysctl(now.name, name, value)
     has, had = set(now.routes), set(then.routes)
     for route in now.routes:
-        if route not in had and route.type != "anycast":
+        if route not in had and not _comes_by_itself(route):
             yield DeleteRoute(now.name, route)
     there = {key(each) for each in now.routes if each in had}
     for route in sorted(then.routes, key=lambda each: each.gateway is not None):
-        if route not in has and route.type != "anycast":
+        if route not in has and not _comes_by_itself(route):
             yield AddRoute(now.name, route, "append" if key(route) in there else "add")
             there.add(key(route))
+
+
+def _comes_by_itself(route: Route) -> bool:
+    """Whether the kernel makes it in its own time: anycast entries, and fe80:: ones once no neighbour objects to them
+    (RFC 4862, 5.4).
+    """
+    return route.type == "anycast" or (route.protocol == "kernel" and route.dst.first.is_link_local)
