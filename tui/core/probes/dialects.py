@@ -22,6 +22,7 @@ class Dialect(StrEnum):
     OPENBSD_NC = "OpenBSD netcat"
     TRADITIONAL_NC = "traditional netcat"
     BASH = "bash"
+    OWN = "routetui's own prober"  # tui.engines.prober: sentences in JSON, for every probe
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +162,9 @@ def _inetutils_ping(probe: Ping) -> tuple[str, ...]:
     return (
         *("ping6" if probe.family == 6 else "ping", "-n", "-c", str(probe.count)),
         *_option("-i", float(probe.interval), 1.0),
-        *_option("-W", _whole(probe.wait)),
+        *(_option("-W", _whole(probe.wait)) if probe.family == 4 else ()),  # ping6 has its own idea of it
         *_option("-s", probe.size, 56),
-        *(_option("--hoplimit" if probe.family == 6 else "--ttl", probe.ttl, 64)),
+        *_option("--hoplimit" if probe.family == 6 else "--ttl", probe.ttl, 64),
         _target(probe),
     )
 

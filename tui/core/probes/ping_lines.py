@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import deque
-from statistics import median
 
 from tui.core.addresses import Address
-from tui.core.probes.reading import Leftovers, address_in
-from tui.core.probes.results import KEPT, Event, Fault, PingResult, Reply, Roundtrips, Silence
+from tui.core.probes.ping_tally import PingTally
+from tui.core.probes.reading import address_in
+from tui.core.probes.results import Event, Fault, PingResult, Reply
 
 _STAMP = r"(?:\[\d+\.\d+\] )?"
 _REPLY = re.compile(
@@ -26,30 +25,21 @@ _SUMS = re.compile(r"(\d{1,9}) packets transmitted, (\d{1,9}) (?:packets )?recei
 _HEADING = re.compile(r"PING (?P<rest>.*)|PATTERN: .*|WARNING: .*|--- .* ---|(?:rtt|round-trip) min/avg/.*|pipe \d+")
 _FROM_ZERO = re.compile(r"\S+ \(\S+\): \d+ data bytes")
 _DUPLICATES = re.compile(r"\+?(\d{1,9}) duplicates")
-_TROUBLE = re.compile(r"[\s:]*(.*?)\s*")
 
 
 class PingReader:
     """A Reader for ping. Requests are counted from 1, as iputils does; the others begin with 0."""
 
     def __init__(self, deaf: bool = False) -> None:
-        self._deaf = deaf
-        self._left = Leftovers()
-        self._replies: deque[Reply] = deque(maxlen=KEPT)
-        self._faults: deque[Fault] = deque(maxlen=KEPT)
-        self._times = _Times()
-        self._seen: deque[int] = deque(maxlen=KEPT)
-        self._answered: set[int] = set()
+        self._tally = PingTally(deaf)
         self._first = 1
-        self._latest = self._received = self._duplicates = self._faulty = 0
-        self._sums: tuple[int, int, int] | None = None
-        self._ended = False
 
     def feed(self, line: str) -> tuple[Event, ...]:
         """What one line says; see Reader."""
         text = line.rstrip()
         if not text:
             return ()
+        tally = self._tally
         if found := _REPLY.fullmatch(text):
             sender = address_in(found["who"])
             if sender is not None:
@@ -58,102 +48,37 @@ class PingReader:
             sender = address_in(found["who"])
             if sender is not None:
                 seq = found.groupdict().get("seq")
-                return (self._fault(Fault(found["text"], sender, self._number(seq) if seq else None)),)
+                return (tally.fault(Fault(found["text"], sender, self._number(seq) if seq else None)),)
         elif found := _SILENCE.fullmatch(text):
-            return (Silence(self._number(found[1])),)
+            return (tally.silence(self._number(found[1])),)
         elif found := _SUMS.fullmatch(text):
             more = _DUPLICATES.search(found[3])
-            self._sums = (int(found[1]), int(found[2]), int(more[1]) if more else 0)
+            tally.sums = (int(found[1]), int(found[2]), int(more[1]) if more else 0)
             return ()
         elif found := _HEADING.fullmatch(text):
             if found["rest"] and _FROM_ZERO.fullmatch(found["rest"]):
                 self._first = 0
             return ()
         elif found := _OWN.fullmatch(text):
-            return (self._fault(Fault(found[1])),)
+            return (tally.fault(Fault(found[1])),)
         elif _NO_PROGRAM.fullmatch(text):
-            return (self._fault(Fault(text)),)
-        return (self._left.keep(line),)
+            return (tally.fault(Fault(text)),)
+        return (tally.left.keep(line),)
 
     def _number(self, seq: str) -> int:
-        number = int(seq) + 1 - self._first
-        self._latest = max(self._latest, number)
-        return number
+        return int(seq) + 1 - self._first
 
     def _reply(self, found: re.Match[str], sender: Address) -> Reply:
-        seq = self._number(found["seq"])
         time = float(found["time"]) if found["time"] else None
-        trouble = _TROUBLE.fullmatch(found["rest"])
-        said = trouble[1] if trouble else ""
-        duplicate = seq in self._answered or "DUP!" in said
-        reply = Reply(seq, time, int(found["ttl"]) if found["ttl"] else None, sender, duplicate, said)
-        self._replies.append(reply)
-        if duplicate:
-            self._duplicates += 1
-        else:
-            self._received += 1
-            self._remember(seq)
-            if time is not None:
-                self._times.add(time)
-        return reply
-
-    def _remember(self, seq: int) -> None:
-        if len(self._seen) == KEPT:
-            self._answered.discard(self._seen[0])
-        self._seen.append(seq)
-        self._answered.add(seq)
-
-    def _fault(self, fault: Fault) -> Fault:
-        self._faults.append(fault)
-        self._faulty += not fault.is_redirect
-        return fault
+        said = found["rest"].strip(" \t:")
+        ttl = int(found["ttl"]) if found["ttl"] else None
+        return self._tally.reply(Reply(self._number(found["seq"]), time, ttl, sender, "DUP!" in said, said))
 
     def end(self, code: int | None = None) -> tuple[Event, ...]:  # noqa: ARG002  # the lines have told everything
         """The tool has ended."""
-        self._ended = True
+        self._tally.ended = True
         return ()
 
     def result(self) -> PingResult:
         """What was found so far."""
-        told = sum(fault.sender is not None and not fault.is_redirect for fault in self._faults)
-        sent, received, duplicates = self._latest, self._received, self._duplicates
-        if self._sums is not None:
-            sent, received, duplicates = self._sums
-        return PingResult(
-            max(sent, received, min(told, self._faulty) if self._sums is None else 0),
-            received,
-            duplicates,
-            self._faulty,
-            tuple(self._replies),
-            tuple(self._faults),
-            self._times.all(),
-            self._left.lines,
-            self._left.count,
-            self._ended or self._sums is not None,
-            self._deaf,
-        )
-
-
-class _Times:
-    """Round-trip times: sums of all of them, and the latest for their median."""
-
-    def __init__(self) -> None:
-        self._latest: deque[float] = deque(maxlen=KEPT)
-        self._count = 0
-        self._sum = self._differences = 0.0
-        self._low = self._high = 0.0
-
-    def add(self, time: float) -> None:
-        if self._count:
-            self._differences += abs(time - self._latest[-1])
-        self._low = min(self._low, time) if self._count else time
-        self._high = max(self._high, time)
-        self._sum += time
-        self._count += 1
-        self._latest.append(time)
-
-    def all(self) -> Roundtrips | None:
-        if not self._count:
-            return None
-        jitter = self._differences / (self._count - 1) if self._count > 1 else 0.0
-        return Roundtrips(self._low, self._sum / self._count, median(self._latest), self._high, jitter)
+        return self._tally.result()

@@ -34,9 +34,12 @@ class Reader(Protocol):
 def reader(probe: Probe, dialect: Dialect | None = None) -> Reader:
     """A new reader for what the tool of `dialect` prints about a probe; None: any of them."""
     from tui.core.probes.connect_lines import ConnectReader
+    from tui.core.probes.own_lines import own_reader
     from tui.core.probes.ping_lines import PingReader
     from tui.core.probes.trace_lines import TraceReader
 
+    if dialect is Dialect.OWN:
+        return own_reader(probe)
     if isinstance(probe, Ping):
         return PingReader(deaf=dialect is Dialect.BUSYBOX)
     if isinstance(probe, TcpConnect):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections import deque
 
 from tui.core.addresses import Address
-from tui.core.probes.reading import Leftovers, address_in
-from tui.core.probes.results import KEPT, Answer, Event, Fault, TraceHop, TraceResult
+from tui.core.probes.reading import address_in
+from tui.core.probes.results import Answer, Event, Fault, TraceResult
+from tui.core.probes.trace_tally import TraceTally
 
 _HEADING = re.compile(r"(?:\S*/)?traceroute6? to (?P<who>\S+(?: +\(\S+\))?),? .*")
 _HOP = re.compile(r" {0,4}(?P<ttl>\d{1,3}) +(?P<rest>\S.*)")
@@ -18,28 +18,23 @@ _OWN = re.compile(
 )
 _NO_PROGRAM = re.compile(r"There is no \S+ (?:in|on) .*\.")
 _TIME = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms)?")
-_MOST_ANSWERS = 64
-"""How many answers are kept for one ttl: traceroute sends at most 10 probes."""
 
 
 class TraceReader:
     """A Reader for traceroute. A hop's event holds all that is known of it so far, so that the latest is the whole."""
 
     def __init__(self, target: Address | None = None) -> None:
-        self._target = target
-        self._left = Leftovers()
-        self._faults: deque[Fault] = deque(maxlen=KEPT)
-        self._hops: dict[int, TraceHop] = {}
+        self._tally = TraceTally(target)
         self._current: int | None = None
-        self._reached = self._ended = False
 
     def feed(self, line: str) -> tuple[Event, ...]:
         """What one line says; see Reader."""
         text = line.rstrip()
         if not text:
             return ()
+        tally = self._tally
         if found := _HEADING.fullmatch(text):
-            self._target = address_in(found["who"]) or self._target
+            tally.target = address_in(found["who"]) or tally.target
             return ()
         if found := _HOP.fullmatch(text):
             ttl = int(found["ttl"])
@@ -47,40 +42,29 @@ class TraceReader:
                 self._current = ttl
                 return self._hop(ttl, found["rest"], line)
         elif found := _OWN.fullmatch(text):
-            return (self._fault(Fault(found[1])),)
+            return (tally.fault(Fault(found[1])),)
         elif _NO_PROGRAM.fullmatch(text):
-            return (self._fault(Fault(text)),)
+            return (tally.fault(Fault(text)),)
         elif self._current is not None and (found := _MORE.fullmatch(text)):
             return self._hop(self._current, found["rest"], line)
-        return (self._left.keep(line),)
-
-    def _fault(self, fault: Fault) -> Fault:
-        self._faults.append(fault)
-        return fault
+        return (tally.left.keep(line),)
 
     def _hop(self, ttl: int, rest: str, line: str) -> tuple[Event, ...]:
-        known = self._hops.get(ttl, TraceHop(ttl))
         own = _OWN.fullmatch(rest)
         if own:  # inetutils has begun the line when its own kernel refuses
-            return (self._fault(Fault(own[1])),)
-        answers, silent, understood = _answers(rest.split(), known.addresses[-1] if known.answers else None)
-        hop = TraceHop(ttl, (*known.answers, *answers)[:_MOST_ANSWERS], known.silent + silent)
-        self._hops[ttl] = hop
-        self._reached = self._reached or any(
-            each.address == self._target and each.mark in ("", "!") for each in hop.answers
-        )
-        return (hop,) if understood else (hop, self._left.keep(line))
+            return (self._tally.fault(Fault(own[1])),)
+        answers, silent, understood = _answers(rest.split(), self._tally.last_address(ttl))
+        hop = self._tally.hop(ttl, answers, silent)
+        return (hop,) if understood else (hop, self._tally.left.keep(line))
 
     def end(self, code: int | None = None) -> tuple[Event, ...]:  # noqa: ARG002  # the lines have told everything
         """The tool has ended."""
-        self._ended = True
+        self._tally.ended = True
         return ()
 
     def result(self) -> TraceResult:
         """What was found so far."""
-        hops = tuple(self._hops[ttl] for ttl in sorted(self._hops))
-        faults, unread = tuple(self._faults), self._left.lines
-        return TraceResult(self._target, hops, faults, unread, self._left.count, self._reached, self._ended)
+        return self._tally.result()
 
 
 def _answers(words: list[str], address: Address | None) -> tuple[list[Answer], int, bool]:
