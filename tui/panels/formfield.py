@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Input, Static
 
-from tui.panels.cells import wrap
+from tui.panels.cells import printable
 from tui.panels.field import Names
 from tui.panels.panel import Words
 
@@ -100,4 +100,4 @@ class Labelled(Vertical):
         """Say what is wrong with a field, or with an empty text nothing."""
         words = self.query_one(f"#{field}-wrong", Words)
         words.display = bool(text)
-        words.say(Content("\n".join(wrap(f"✗ {text}", max(20, self.size.width - 9)))) if text else Content(""))
+        words.say(Content(printable(f"✗ {text}") if text else ""))

@@ -293,7 +293,7 @@ class GatewayForm(ModalScreen[Deed | None]):
         told += [f"not offered: {each.address} {each.reason}" for each in self._withheld[:1] if each != gateway]
         if self._compact:
             return cut("  ·  ".join(told), self._width - LABEL)
-        return "\n".join(wrap("  ·  ".join(told), self._width - LABEL)[:2])
+        return printable("  ·  ".join(told))
 
     @property
     def _compact(self) -> bool:
@@ -301,7 +301,8 @@ class GatewayForm(ModalScreen[Deed | None]):
 
     @property
     def _width(self) -> int:
-        return max(30, self.query_one("#gateway").scrollable_content_region.width)
+        known = self.query_one("#gateway").scrollable_content_region.width
+        return known or min(104, self.app.size.width * 98 // 100 - 4)
 
     def _draw_both(self) -> None:
         words = self.query_one("#both", Words)

@@ -66,8 +66,8 @@ def table_lines(change: TableChange, world: World, around: int, named: bool = Fa
     lines = [
         [(f"… {each} more", "dim")] if isinstance(each, int) else _row(each, columns, node, world) for each in rows
     ]
-    where = f"table {change.table} of {change.node}" if named or change.table != "main" else ""
-    head = [[(where, "dim")]] if where else []
+    where = f"of {change.node}" if change.table == "main" else f"{change.table} of {change.node}"
+    head: list[list[Cell]] = [[(where, "dim")]] if named or change.table != "main" else []
     return labelled("table", [*head, *lines])
 
 

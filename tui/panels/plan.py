@@ -1,0 +1,291 @@
+"""The form for both ends at once: the changes that let two nodes talk, to be accepted whole or in part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+from tui.core.changes import Change, ChangeRefused, Several
+from tui.core.changes.deed import Deed
+from tui.core.changes.plan import Item, Plan, connect
+from tui.core.changes.preview import Preview, brief, preview
+from tui.core.changes.sentence import sentence as in_words
+from tui.core.destination import nearest, places
+from tui.core.path import path
+from tui.core.query import QueryError
+from tui.core.world import World
+from tui.panels.cells import Cell, printable
+from tui.panels.deeds import DeedButtons
+from tui.panels.formfield import FormField, Labelled
+from tui.panels.lines import INKS, RowList
+from tui.panels.panel import Words
+from tui.panels.previewview import PreviewView, preview_lines
+
+
+class ItemList(RowList):
+    """The changes of a plan, each with a box to tick."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "tick", "tick", id="plan.tick", tooltip="take this change, or leave it out"),
+        Binding("enter", "done", "on to the buttons", show=False, id="plan.done"),
+    ]
+
+    class Ticked(Message):
+        """A box was ticked, or no longer is."""
+
+    class Done(Message):
+        """Enter was pressed."""
+
+    items: tuple[Item, ...] = ()
+    ticked: frozenset[int] = frozenset()
+
+    def take(self, items: tuple[Item, ...]) -> None:
+        """Other changes, all of them ticked; the same ones stay as they are."""
+        if items != self.items:
+            self.items, self.ticked = items, frozenset(range(len(items)))
+            self.set_keys(items)
+
+    @property
+    def chosen(self) -> tuple[Change, ...]:
+        """The changes that are ticked, in order."""
+        return tuple(each.change for number, each in enumerate(self.items) if number in self.ticked)
+
+    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # what is too long ends in an ellipsis
+        """One change and why it is needed."""
+        box, style = ("[x] ", "good") if row in self.ticked else ("[ ] ", "dim")
+        item = self.items[row]
+        return [(box, style), (in_words(item.change), "" if row in self.ticked else "dim"), (f"  {item.reason}", "dim")]
+
+    def action_tick(self) -> None:
+        """Take the change under the cursor, or leave it out."""
+        self._tick(self.cursor)
+
+    @on(RowList.Chosen)
+    def _clicked(self, event: RowList.Chosen) -> None:
+        event.stop()
+        self._tick(event.row)
+
+    def _tick(self, row: int) -> None:
+        if row < len(self.items):
+            self.ticked ^= {row}
+            self.draw()
+            self.post_message(self.Ticked())
+
+    def action_done(self) -> None:
+        """Say that the choice is made."""
+        self.post_message(self.Done())
+
+
+class PlanForm(ModalScreen[Deed | None]):
+    """Let two nodes talk: `a` and `b` are where it begins; dismissed with the Deed, or None.
+
+    With `read_only` only the what-if is offered.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*INKS}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "leave", key_display="esc", id="form.leave"),
+        Binding("pageup", "scroll(-1)", "a page up", show=False, id="form.page_up"),
+        Binding("pagedown", "scroll(1)", "a page down", show=False, id="form.page_down"),
+    ]
+
+    class Stale(Message):
+        """Other ends are named than the plan below is for."""
+
+        def can_replace(self, message: Message) -> bool:
+            """However many keys were pressed, it is worked out once."""
+            return isinstance(message, PlanForm.Stale)
+
+    def __init__(self, world: World, a: str, b: str = "", *, read_only: bool = False) -> None:
+        super().__init__()
+        self.world, self._ends, self.read_only = world, (a, b), read_only
+        self._planned: tuple[str, str] | None = None
+        self._plan: Plan | None = None
+        self._found: Preview | None = None
+        self._wrong: tuple[str, str] | None = None
+
+    def compose(self) -> ComposeResult:
+        """The ends, what it takes, what comes of it, and the buttons."""
+        a, b = self._ends
+        with Vertical(id="plan", classes="form"):
+            yield Labelled(
+                ("from", FormField(a, id="a", placeholder="container")),
+                ("and", FormField(b, id="b", placeholder="container")),
+            )
+            yield Words(id="plan-says")
+            yield ItemList(id="plan-items")
+            yield PreviewView(id="preview", can_focus=False)
+            yield DeedButtons(self.read_only)
+
+    def on_mount(self) -> None:
+        """Begin with the end that is missing, or with what there is to tick."""
+        window = self.query_one("#plan")
+        window.border_title = Content("Let two talk")
+        window.border_subtitle = Content("space tick · ⏎ on · ↑↓ choose · pgdn scroll · esc leave")
+        names = [each.name for each in places(self.world)]
+        for each in ("a", "b"):
+            self._field(each).offer(names)
+        self._refigure()
+        home = self.query_one(ItemList) if self._plan is not None and self._plan.items else self._field("b")
+        home.focus()
+
+    def on_resize(self) -> None:
+        """The preview is told in the width that there is."""
+        self.post_message(self.Stale())
+
+    def _field(self, name: str) -> FormField:
+        return self.query_one(f"#{name}", FormField)
+
+    # What is typed and ticked
+
+    @on(Input.Changed)
+    @on(FormField.Chosen)
+    @on(ItemList.Ticked)
+    def _typed(self) -> None:
+        self.post_message(self.Stale())
+
+    @on(Stale)
+    def _stale(self) -> None:
+        self._refigure()
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        """Enter takes the name that was meant; where both are known it goes to the boxes."""
+        event.stop()
+        self._refigure(pressed=True)
+        if self._wrong is not None:
+            field = self._wrong[0]
+            near = nearest(self._field(field).value.strip(), self.world)
+            if near:
+                self._field(field).put(near[0])
+                self._refigure()
+            self._field(field).focus()
+        elif self._plan is not None and self._plan.items:
+            self.query_one(ItemList).focus()
+
+    @on(ItemList.Done)
+    def _done(self) -> None:
+        if self._found is not None and not self._found.refused:
+            self.query_one(DeedButtons).enter()
+
+    # What it comes to
+
+    def _refigure(self, pressed: bool = False) -> None:
+        """Make the plan where the ends are others, and the preview of what is ticked."""
+        ends = (self._field("a").value.strip(), self._field("b").value.strip())
+        self._wrong = next(
+            ((field, told) for field, told in zip("ab", map(self._mistake, ends), strict=True) if told), None
+        )
+        if self._wrong is None and ends[0] == ends[1]:
+            self._wrong = ("b", "Name two: a node always reaches itself.")
+        if self._wrong is None and ends != self._planned:
+            self._planned = ends
+            self._make(*ends)
+        if self._wrong is not None:
+            self._planned = self._plan = None
+        items = self.query_one(ItemList)
+        items.take(self._plan.items if self._plan is not None else ())
+        self._found = self._preview(items.chosen) if self._plan is not None else None
+        self._draw(pressed)
+
+    def _mistake(self, name: str) -> str:
+        """What is wrong with the name of an end, or ""."""
+        if not name:
+            return "Name the container at this end."
+        if self.world.node(name) is not None:
+            return ""
+        near = nearest(name, self.world)
+        hint = f"  ⏎ takes {near[0]}" if near else ""
+        return f"Nothing here is named {name!r}.{hint}"
+
+    def _make(self, a: str, b: str) -> None:
+        self._plan = None
+        try:
+            self._plan = connect(self.world, a, b)
+        except (ChangeRefused, QueryError) as refused:
+            self._wrong = ("b", str(refused))
+
+    def _preview(self, chosen: Sequence[Change]) -> Preview | None:
+        assert self._plan is not None
+        assert self._planned is not None
+        a, b = self._planned
+        if not chosen:
+            return None
+        change = chosen[0] if len(chosen) == 1 else Several(tuple(chosen))
+        target = self._plan.target
+        return preview(change, self.world, look=target, at=a, paths=[(a, target if target is not None else b)])
+
+    # What is drawn
+
+    def _draw(self, pressed: bool) -> None:
+        row = self.query_one(Labelled)
+        for name in ("a", "b"):
+            row.complain(name, self._complaint(pressed) if self._wrong is not None and self._wrong[0] == name else "")
+        says = self.query_one("#plan-says", Words)
+        says.say(Content(printable(self._says()) if self._plan is not None else ""))
+        items = self.query_one(ItemList)
+        items.display = bool(items.items)
+        view = self.query_one(PreviewView)
+        width = view.scrollable_content_region.width or 76
+        compact = self.app.size.height < 28
+        view.show(preview_lines(self._found, self.world, width, compact) if self._found is not None else [])
+        self.query_one(DeedButtons).ready(self._found is not None and not self._found.refused)
+
+    def _complaint(self, pressed: bool) -> str:
+        """Not yet, where a name is still being typed."""
+        assert self._wrong is not None
+        name, told = self._wrong
+        field = self._field(name)
+        if pressed:
+            return told
+        return (
+            ""
+            if not field.value or (field.has_focus and any(each.startswith(field.value) for each in field.words))
+            else told
+        )
+
+    def _says(self) -> str:
+        """How it is now, and what the plan is."""
+        assert self._plan is not None
+        assert self._planned is not None
+        plan, (a, b) = self._plan, self._planned
+        if not plan.items:
+            return f"{a} and {b}: {plan.verdict}."
+        through = f" through {' and '.join(plan.via)}" if plan.via else ""
+        many = "1 change lets" if len(plan.items) == 1 else f"{len(plan.items)} changes let"
+        told = f"{many} them talk{through}." if plan.works else f"What is known to help is not enough: {plan.verdict}."
+        try:
+            now = brief(path(self.world, a, plan.target if plan.target is not None else b), self.world)
+        except QueryError:
+            return told
+        return f"Now a packet from {a} to {plan.target or b} {now}. {told}"
+
+    # Keys
+
+    def action_scroll(self, by: int) -> None:
+        """Through the preview, from any field."""
+        view = self.query_one(PreviewView)
+        view.scroll_relative(y=by * max(1, view.size.height - 1), animate=False, force=True)
+
+    def action_leave(self) -> None:
+        """From the buttons back to the boxes, from there out."""
+        if self.query_one(DeedButtons).has_focus_within:
+            self.query_one(ItemList).focus()
+        else:
+            self.dismiss(None)
+
+    @on(DeedButtons.Decided)
+    def _decided(self, event: DeedButtons.Decided) -> None:
+        self._refigure(pressed=True)
+        found, plan = self._found, self._plan
+        if found is not None and not found.refused and plan is not None:
+            self.dismiss(Deed(found.change, event.way, event.seconds, str(plan.target or "")))
