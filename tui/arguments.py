@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from tui import __version__
 from tui.lab_arguments import add_lab
+from tui.route_arguments import add_route
 
 ENGINES = ("docker", "kernel", "sim")
 SHELLS = ("bash", "zsh", "fish")
@@ -20,6 +21,7 @@ examples:
   routetui routes web                            web's routing table
   routetui lookup web 10.0.3.7                   where web sends a packet to 10.0.3.7, and why
   routetui lookup web db --steps                 the same, step by step; db is a node's name
+  routetui route add web db via router --dry-run what a route would change; without --dry-run it is added
   routetui lookup web - < queries                many lookups, one JSON object a line
   routetui --open paste.txt routes pasted        tables that somebody pasted from a terminal
   routetui save world.json                       keep what is seen now; --open reads it again
@@ -82,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     add("networks", "list the networks, with their subnets and members")
     _routes(add("routes", "show a node's routing table"))
     _lookup(add("lookup", "say where a node sends a packet, and why", _LOOKUP))
+    add_route(add("route", "add a route to a node or delete one, or show what would come of it"), common)
     add("save", "save the world as it is seen now as JSON").add_argument(
         "file", metavar="FILE", help="where to; - writes to standard output"
     )
@@ -116,6 +119,7 @@ def _common(everywhere: bool = True) -> _Parser:
             help="a saved world, a Compose file or pasted tables, simulated; - is standard input",
         )
     common.add_argument("--json", action="store_true", help="answer in JSON")
+    common.add_argument("--read-only", action="store_true", help="change nothing (or set ROUTETUI_READ_ONLY=1)")
     return common
 
 
@@ -150,8 +154,8 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     words, run = _command_apart(argv)
     options = parser().parse_args(words)
     options.run = run
-    for name in ("engine", *PLACES, "json"):
-        setattr(options, name, getattr(options, name, False if name == "json" else None))
+    for name in ("engine", *PLACES, "json", "read_only"):
+        setattr(options, name, getattr(options, name, False if name in ("json", "read_only") else None))
     _check(options)
     return options
 

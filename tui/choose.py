@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.arguments import ENGINES, UsageError
 from tui.core.text import clean
@@ -17,13 +17,23 @@ LAB_VARIABLE, ENGINE_VARIABLE = "ROUTETUI_LAB", "ROUTETUI_ENGINE"
 """The variables that name a lab to every routetui that `lab exec` starts, and the engine on which it is."""
 
 
+READ_ONLY_VARIABLE = "ROUTETUI_READ_ONLY"
+"""The variable that makes every routetui read-only."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """An engine, whether no kernel stands behind it, and a sentence where it is not the one that one would expect."""
+    """An engine, whether no kernel stands behind it, and a sentence where it is not the one that one would expect.
+
+    `lab` is the name of the lab that it is, if it is one. What is changed through one that is `passing` is gone when
+    this program ends.
+    """
 
     engine: Engine
     simulated: bool = False
     note: str = ""
+    lab: str | None = None
+    passing: bool = False
 
 
 def choose(options: argparse.Namespace, fall_back: bool) -> Choice:
@@ -32,18 +42,32 @@ def choose(options: argparse.Namespace, fall_back: bool) -> Choice:
     With `fall_back` it is a lab where Docker is away: a script never gets one that it did not ask for. Raises
     EngineError, and UsageError for a file or a lab that is not there.
     """
+    choice = _choose(options, fall_back)
+    if not read_only(options):
+        return choice
+    from tui.engines.read_only import ReadOnlyEngine
+
+    return replace(choice, engine=ReadOnlyEngine(choice.engine))
+
+
+def read_only(options: argparse.Namespace) -> bool:
+    """Whether nothing may be changed: by --read-only, or by the environment (ROUTETUI_READ_ONLY, but for 0)."""
+    return bool(getattr(options, "read_only", False)) or os.environ.get(READ_ONLY_VARIABLE, "0") not in ("", "0")
+
+
+def _choose(options: argparse.Namespace, fall_back: bool) -> Choice:
     if options.open is not None:
         from tui.engines.sim import Simulator
         from tui.files import open_world
 
-        return Choice(Simulator(open_world(options.open)), simulated=True)
+        return Choice(Simulator(open_world(options.open)), simulated=True, passing=True)
     if options.netns is not None:
         return Choice(_namespaces(options.netns))
     engine, lab, is_up = _meant(options)
     if engine == "sim":
-        return Choice(_simulated(lab), simulated=True)
+        return Choice(lab_simulated(lab), simulated=True, lab=lab or LAB, passing=True)
     if engine == "kernel":
-        return Choice(_kernel(lab, is_up))
+        return lab_on_kernel(lab, is_up)
     try:
         return Choice(_docker(options))
     except EngineError as error:
@@ -70,10 +94,13 @@ def _instead(error: EngineError) -> Choice:
     try:
         up = _running()
         if len(up) == 1:
-            return Choice(_kernel(up[0], True), note=f"{error} This is the lab {up[0]}, which is up on the kernel.")
-        return Choice(_kernel(LAB, False), note=f"{error} This is the lab {LAB} on the kernel.")
+            return replace(
+                lab_on_kernel(up[0], True), note=f"{error} This is the lab {up[0]}, which is up on the kernel."
+            )
+        return replace(lab_on_kernel(LAB), note=f"{error} This is the lab {LAB} on the kernel.")
     except EngineError:
-        return Choice(_simulated(LAB), simulated=True, note=f"{error} This is the lab {LAB}, simulated.")
+        note = f"{error} This is the lab {LAB}, simulated."
+        return Choice(lab_simulated(LAB), simulated=True, note=note, lab=LAB, passing=True)
 
 
 def _with_hint(error: EngineError) -> EngineError:
@@ -87,7 +114,8 @@ def _docker(options: argparse.Namespace) -> Engine:
     return connect(host=options.host, context=options.context)
 
 
-def _simulated(lab: str | None) -> Engine:
+def lab_simulated(lab: str | None) -> Engine:
+    """A lab in memory, the default one where none is named. Raises UsageError where there is no such lab."""
     from tui.engines.sim import Simulator
     from tui.lab_files import find_lab
 
@@ -112,8 +140,11 @@ def _running() -> list[str]:
     return kept.running()
 
 
-def _kernel(lab: str | None, is_up: bool) -> Engine:
-    """A lab that is up, else one brought up for as long as this program runs; with none named the only one that is."""
+def lab_on_kernel(lab: str | None, is_up: bool = False) -> Choice:
+    """A lab that is up, else one brought up for as long as this program runs; with none named the only one that is.
+
+    With `is_up` it must be up already. Raises EngineError, and UsageError where it is not clear which one is meant.
+    """
     up = _running()
     if lab is None and len(up) > 1:
         raise UsageError(f"Several labs are up ({', '.join(up)}): choose one with --lab NAME.")
@@ -121,10 +152,11 @@ def _kernel(lab: str | None, is_up: bool) -> Engine:
 
     lab = lab or (up[0] if up else LAB)
     if lab in up or is_up:
-        return kept.attach(lab)
+        return Choice(kept.attach(lab), lab=lab)
     from tui.lab_files import find_lab
 
-    return start(find_lab(lab).lab)
+    found = find_lab(lab).lab
+    return Choice(start(found), lab=found.name, passing=True)
 
 
 def _needs_linux() -> EngineError:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from tui.arguments import UsageError, parse
 from tui.core.text import clean
 from tui.core.world import World
-from tui.engines.base import EngineError
+from tui.engines.base import EngineError, ReadOnly
 
 DONE, NEGATIVE, MISTAKE, UNREADABLE = 0, 1, 2, 3
 """Exit codes of the contract: yes or done; a negative answer; a mistake in the input; an engine or table unread."""
@@ -30,6 +30,8 @@ def run(argv: Sequence[str]) -> int:
         return code
     except UsageError as error:
         return _complain(str(error), MISTAKE)
+    except ReadOnly as error:
+        return _complain(str(error), MISTAKE, error.hint)
     except EngineError as error:
         return _complain(str(error), UNREADABLE, error.hint)
     except KeyboardInterrupt:
@@ -140,6 +142,12 @@ def _lookup(options: argparse.Namespace) -> int:
     return {True: DONE, False: NEGATIVE, None: UNREADABLE}[answer_one(node, world, options)]
 
 
+def _route(options: argparse.Namespace) -> int:
+    from tui.route_commands import route
+
+    return route(options)
+
+
 def _save(options: argparse.Namespace) -> int:
     from tui.files import write_world
 
@@ -159,8 +167,11 @@ def _completion(options: argparse.Namespace) -> int:
 
 
 def _lab(options: argparse.Namespace) -> int:
+    from tui.choose import read_only
     from tui.lab_commands import lab
 
+    if options.lab_command in ("up", "down", "exec") and read_only(options):
+        raise ReadOnly(f"This is read-only: no lab is brought up, taken down or run ({options.lab_command}).")
     return lab(options)
 
 
@@ -169,6 +180,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "networks": _networks,
     "routes": _routes,
     "lookup": _lookup,
+    "route": _route,
     "save": _save,
     "lab": _lab,
     "completion": _completion,

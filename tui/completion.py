@@ -102,6 +102,7 @@ class _State:
         self.waiting: argparse.Action | None = None  # an option that still wants its value
         self.given: dict[str, str] = {}
         self.positions: list[argparse.Action] = _positionals(grammar)
+        self.words: list[str] = []  # those of a route
 
     def take(self, word: str) -> None:
         """Go over one whole word."""
@@ -116,6 +117,8 @@ class _State:
                     self.given[action.dest] = value
                 else:
                     self.waiting = action
+        elif self.positions and self.positions[0].nargs == "+":
+            self.words.append(word)
         elif self.positions:
             action = self.positions.pop(0)
             self.given[action.dest] = word
@@ -138,6 +141,9 @@ class _State:
             return [FILES]
         if action.dest in ("what", "lab"):
             return _labs(self.given.get("lab_command", ""), self.given.get("engine"))
+        if action.dest == "words":
+            world = self._world()
+            return _route_words(world, self.given.get("node", ""), self.words) if world else []
         if action.dest in ("node", "dst", "iif", "oif", "src", "table"):
             world = self._world()
             return _known(action.dest, world, self.given.get("node", "")) if world else []
@@ -174,6 +180,27 @@ def _labs(command: str, engine: str | None) -> list[str]:
 
             up = kept.running()
     return up if command == "down" else sorted({*up, *labs.names()})
+
+
+def _route_words(world: World, name: str, words: Sequence[str]) -> list[str]:
+    """What may follow in `route add NODE ...`: a destination, a next hop that is on-link, a device, a word."""
+    from tui.core.changes import written
+
+    if not words:
+        return [each.name for each in written.targets(world, name)]
+    if words[-1] == "via":
+        try:
+            prefix = written.destination(words[0], world, name)
+        except written.Complaint:
+            return []
+        return [str(each.address) for each in written.offered(world, name, prefix)[0]]
+    if words[-1] == "dev":
+        return _known("iif", world, name)
+    if words[-1] == "table":
+        return list(written.tables(world, name))
+    if words[-1] == "metric":
+        return []
+    return [each for each in ("via", "dev", "metric", "table", *written.WORDS) if each not in words]
 
 
 def _known(kind: str, world: World, name: str) -> list[str]:
