@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import partial
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult, SystemCommand
@@ -20,19 +19,23 @@ from tui.panels.explorer import Explorer
 from tui.panels.frame import Banner, KeyLine, TitleBar
 from tui.panels.keys import APP_KEYS, SCREEN_KEYS
 from tui.panels.lookup import LookupPanel
+from tui.panels.path import PathPanel
 from tui.panels.places import Places
 from tui.panels.routes import Routes
 from tui.panels.tables import tables
 from tui.themes import DARK, LIGHT
-from tui.walks.refresh import Refresh
+from tui.walks.forms import CHANGING
+from tui.walks.labs import LabPlaces, LabWalk
 from tui.walks.step import Step
 
 
-class RoutetuiApp(Refresh, Step):
+class RoutetuiApp(LabWalk, Step):
     """The explorer of one engine.
 
     `first` is a snapshot that was begun before Textual was imported; `node` and `destination` what to open on;
-    `simulated` says that no kernel stands behind the engine, and `notice` why, in one sentence.
+    `simulated` says that no kernel stands behind the engine, and `notice` why, in one sentence. `lab` is the built-in
+    lab that the engine is, if it is one, and `places` where others are opened. `parting` is to be said once the app
+    was left.
     """
 
     TITLE = "routetui"
@@ -50,9 +53,12 @@ class RoutetuiApp(Refresh, Step):
         destination: str = "",
         simulated: bool = False,
         notice: str = "",
+        lab: str | None = None,
+        places: LabPlaces | None = None,
     ) -> None:
         super().__init__(engine, simulated, node)
         self.notice = notice
+        self.lab, self.places = lab, places
         self._first = first or start(engine.snapshot)
         self._destination = destination
         for theme in (DARK, LIGHT):
@@ -60,9 +66,12 @@ class RoutetuiApp(Refresh, Step):
         self.theme = DARK.name
 
     def compose(self) -> ComposeResult:
-        """One screen: who is there, what this one knows, where a packet would go."""
-        yield TitleBar(self.engine.label, self.simulated).data_bind(RoutetuiApp.world, RoutetuiApp.trouble)
-        yield Banner(self.notice).data_bind(RoutetuiApp.trouble)
+        """One screen: who is there, what this one knows, where a packet would go, and whether it gets there."""
+        app = RoutetuiApp
+        yield TitleBar(self.engine.label, self.read_only).data_bind(
+            app.world, app.trouble, app.simulated, app.what_if, app.trial, app.changing
+        )
+        yield Banner(self.notice).data_bind(app.trouble, app.alarm, app.what_if, app.trial)
         with Horizontal(id="body"):
             yield Places().data_bind(RoutetuiApp.world, RoutetuiApp.selected, RoutetuiApp.family)
             with Vertical(id="right"):
@@ -74,9 +83,8 @@ class RoutetuiApp(Refresh, Step):
                     RoutetuiApp.classic,
                     RoutetuiApp.candidate,
                 )
-                panel = LookupPanel(self._destination)
-                panel.set_reactive(LookupPanel.kernel, not self.simulated)
-                yield panel.data_bind(RoutetuiApp.world, RoutetuiApp.node, RoutetuiApp.family, RoutetuiApp.answer)
+                yield LookupPanel(self._destination).data_bind(app.world, app.node, app.family, app.answer, app.unasked)
+                yield PathPanel().data_bind(app.world, app.node, app.question)
         yield KeyLine()
 
     def on_mount(self) -> None:
@@ -85,11 +93,28 @@ class RoutetuiApp(Refresh, Step):
         self.read(self._first)
         self.listen()
 
-    def on_unmount(self) -> None:
+    async def on_unmount(self) -> None:
         """End every command and the engine's own threads; whatever hangs, hangs in a thread that nobody waits for."""
         for run in tuple(self.runs):
             run.close()
+        await self.take_back_at_last()
         start(self.engine.close)
+
+    def watch_what_if(self) -> None:
+        """The frames say that this is not what is."""
+        self.screen_stack[0].set_class(bool(self.what_if), "-what-if")
+
+    def on_banner_dismissed(self) -> None:
+        """What was said loudly was heard."""
+        self.alarm = ""
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What cannot be done now has no key."""
+        if action in CHANGING and self.read_only:
+            return False
+        if action == "keep":
+            return self.trial is not None
+        return super().check_action(action, parameters)
 
     # Keys of the app (tui.panels.keys names them; those of the panels are the screen's)
 
@@ -135,29 +160,16 @@ class RoutetuiApp(Refresh, Step):
 
     def action_picture(self) -> None:
         """Save the screen as a picture."""
-        self._save("svg", self.export_screenshot)
+        self.save("svg", self.export_screenshot)
 
     def action_export(self) -> None:
         """Save the table and the lookup as text."""
-        self._save("txt", lambda: f"{self.query_one(Routes).text()}\n\n{self.query_one(LookupPanel).text()}\n")
-
-    def _save(self, ending: str, make: Callable[[], str]) -> None:
-        number = 1
-        while (path := Path.cwd() / f"routetui-{number}.{ending}").exists():
-            number += 1
-        try:
-            path.write_text(make(), encoding="utf-8")
-        except OSError as error:
-            self.say(
-                f"Not saved: {error.strerror or error}. Start routetui in a folder that you may write to.", "error"
-            )
-        else:
-            self.say(f"Saved {path}")
+        self.save("txt", lambda: f"{self.query_one(Routes).text()}\n\n{self.query_one(LookupPanel).text()}\n")
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Every action is in the palette."""
         for each in (*SCREEN_KEYS, *APP_KEYS):
-            if each.action != "command_palette":
+            if each.action != "command_palette" and self.check_action(each.action, ()) is not False:
                 title = each.tooltip or each.description
                 act = partial(self.run_action, each.action, self if each in APP_KEYS else screen)
                 yield SystemCommand(title[:1].upper() + title[1:], f"key: {self.get_key_display(each)}", act)

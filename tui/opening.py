@@ -6,11 +6,15 @@ import argparse
 import os
 import sys
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from tui.arguments import UsageError
 from tui.background import start
 from tui.choose import Choice, choose
 from tui.core.world import World
+
+if TYPE_CHECKING:
+    from tui.walks.labs import LabPlaces
 
 PATIENCE = 1.0
 """Seconds that the first snapshot waits for the tables of nodes: the screen shows the rest as it comes."""
@@ -30,9 +34,27 @@ def open_screen(options: argparse.Namespace) -> int:
     choice, first = begun.result()
     if options.open == "-":
         _keys_from_terminal()
-    app = RoutetuiApp(choice.engine, first=first, simulated=choice.simulated, notice=choice.note)
+    app = RoutetuiApp(
+        choice.engine,
+        first=first,
+        simulated=choice.simulated,
+        notice=choice.note,
+        lab=choice.lab,
+        places=_places(options, choice),
+    )
     app.run()
+    if app.parting:
+        print(app.parting, file=sys.stderr)
     return app.return_code or 0
+
+
+def _places(options: argparse.Namespace, choice: Choice) -> LabPlaces:
+    """Where the screen opens labs: beside what it looks at on Docker, else on the kernel, else in memory."""
+    from tui.lab_opening import DockerLabs, KernelLabs, SimulatedLabs
+
+    if choice.engine.label.startswith(("docker://", "podman://")):
+        return DockerLabs(options)
+    return SimulatedLabs() if options.engine == "sim" else KernelLabs()
 
 
 def _begin(options: argparse.Namespace) -> tuple[Choice, Future[World]]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 from rich.cells import cell_len
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widgets import Input, Static
 
@@ -12,55 +16,63 @@ from tui.panels.cells import cut, printable
 from tui.panels.layout import NOT_NETWORKS
 from tui.panels.links import link
 
+if TYPE_CHECKING:
+    from tui.core.changes.deed import Trial  # what changes do is needed only once something is changed
+
 
 class TitleBar(Static):
-    """Which engine, whether it is live, and what is there."""
+    """Which engine, how true the screen is, and what is there."""
 
     world: reactive[World | None] = reactive(None, init=False, repaint=False)
     trouble: reactive[str] = reactive("", init=False, repaint=False)
+    simulated: reactive[bool] = reactive(False, init=False, repaint=False)
+    what_if: reactive[tuple[object, ...]] = reactive((), init=False, repaint=False)
+    trial: reactive[Trial | None] = reactive(None, init=False, repaint=False)
+    changing: reactive[str] = reactive("", init=False, repaint=False)
 
-    def __init__(self, label: str, simulated: bool) -> None:
+    def __init__(self, label: str, read_only: bool = False) -> None:
         super().__init__(id="title", markup=False)
-        self._label, self._simulated = label, simulated
+        self._label, self._read_only = label, read_only
 
     def on_mount(self) -> None:
-        """Draw what is known already."""
+        """Draw what is known already, and whatever changes later."""
+        for name in ("world", "trouble", "simulated", "what_if", "trial", "changing"):
+            self.watch(self, name, self._draw, init=False)
         self._draw()
 
     def on_resize(self) -> None:
         """More or less fits."""
         self._draw()
 
-    def watch_world(self) -> None:
-        """Other counts."""
-        self._draw()
-
-    def watch_trouble(self) -> None:
-        """Connected, or no longer."""
-        self._draw()
-
     @property
-    def state(self) -> str:
-        """One word for how true the screen is."""
+    def state(self) -> tuple[str, str, str]:
+        """How true the screen is: a sign, a few words, and their style."""
         if self.trouble:
-            return "not connected"
+            return "✗", "not connected", "$error"
         if self.world is None:
-            return "connecting"
-        return "simulated" if self._simulated else "live"
+            return "…", "connecting", "dim"
+        if self.what_if:
+            count = len(self.what_if)
+            return "◇", f"what-if: {count} change{'' if count == 1 else 's'}", "$warning"
+        if self.trial is not None:
+            return "⏱", f"try: {self.trial.left} s", "$warning"
+        if self.changing:
+            return "…", "changing", "$warning"
+        only = ", read-only" if self._read_only else ""
+        return ("◌", f"simulated{only}", "$accent") if self.simulated else ("●", f"live{only}", "$success")
 
     def _draw(self) -> None:
         label = self.world.engine if self.world and self.world.engine else self._label
-        sign = {"live": "●", "simulated": "◌", "connecting": "…"}.get(self.state, "✗")
-        style = {"live": "$success", "connecting": "dim", "simulated": "$accent"}.get(self.state, "$error")
+        sign, words, style = self.state
         width = (self.size.width or 80) - 1
         counts = _counts(self.world) if self.world else ""
         keys = "^p palette  ? help "
-        taken = len("routetui  ") + len(self.state) + 5
+        taken = len("routetui  ") + len(words) + 5
         if taken + cell_len(label) + len(counts) + 3 > width:
             counts = ""
         label = cut(label, width - taken - 3)
-        label = f"{label} · " if label and label != self.state else ""
-        state = (f"{sign} {self.state}", f"b {style}")
+        label = f"{label} · " if label and label != words else ""
+        state = (f"{sign} {words}", f"b {style}")
         left = Content.assemble(" ", ("routetui", "b"), f"  {label}", state, "   ", (counts, "dim"))
         space = width - left.cell_length - len(keys)
         right = Content("  ").join([link("app.command_palette", "^p palette"), link("app.help", "? help")])
@@ -82,25 +94,30 @@ def _many(count: int, noun: str) -> str:
 
 
 class Banner(Static):
-    """One sentence across the screen: the engine is away, or why it is a simulated one. Hidden when all is well."""
+    """Sentences across the screen: what is wrong, what is only supposed or tried. Hidden when there is nothing."""
 
     trouble: reactive[str] = reactive("", init=False, repaint=False)
+    alarm: reactive[str] = reactive("", init=False, repaint=False)
+    what_if: reactive[tuple[object, ...]] = reactive((), init=False, repaint=False)
+    trial: reactive[Trial | None] = reactive(None, init=False, repaint=False)
+
+    class Dismissed(Message):
+        """The sentences that can be put away were."""
 
     def __init__(self, notice: str) -> None:
         super().__init__(id="banner", markup=False)
         self._notice = notice
 
     def on_mount(self) -> None:
-        """Show the notice, if there is one."""
-        self._draw()
-
-    def watch_trouble(self) -> None:
-        """The engine went away or came back."""
+        """Show what there is, and whatever changes later."""
+        for name in ("trouble", "alarm", "what_if", "trial"):
+            self.watch(self, name, self._draw, init=False)
         self._draw()
 
     def dismiss(self) -> None:
-        """Put the notice away; trouble stays until it is over."""
+        """Put notice and alarm away; the others stay until they are over."""
         self._notice = ""
+        self.post_message(self.Dismissed())
         self._draw()
 
     def on_click(self) -> None:
@@ -108,13 +125,35 @@ class Banner(Static):
         self.dismiss()
 
     def _draw(self) -> None:
-        self.set_class(bool(self.trouble), "-trouble")
-        self.display = bool(self.trouble or self._notice)
+        lines = list(self._lines())
+        self.set_class(bool(self.trouble or self.alarm), "-trouble")
+        self.set_class(bool(self.what_if or self.trial), "-supposed")
+        self.display = bool(lines)
+        self.update(Content("\n").join(lines))
+
+    def _lines(self) -> Iterator[Content]:
         if self.trouble:
             text = f"✗ {self.trouble} What you see is the last that was known; it reconnects by itself."
-        else:
-            text = f"◌ {self._notice}  (esc)"
-        self.update(Content(printable(text)))
+            yield Content(printable(text))
+        if self.alarm:
+            yield Content(printable(f"✗ {self.alarm}  (esc)"))
+        if self.trial is not None:
+            yield Content.assemble(
+                ("⏱ ", "b"),
+                f"Taken back in {self.trial.left} s unless kept: ",
+                link("app.keep", ("K", "b"), " keep"),
+                "  ",
+                link("app.undo", ("z", "b"), " take back now"),
+                (f"   {printable(self.trial.what)}", "dim"),
+            )
+        if self.what_if:
+            yield Content.assemble(
+                ("◇ ", "b"),
+                "What you see is supposed, nothing was touched: ",
+                link("app.what_if", ("w", "b"), " apply, drop, list"),
+            )
+        if self._notice and not (self.trouble or self.alarm):
+            yield Content(printable(f"◌ {self._notice}  (esc)"))
 
 
 class KeyLine(Static):

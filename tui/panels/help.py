@@ -15,22 +15,29 @@ from tui.panels.field import Field
 from tui.panels.keys import APP_KEYS, SCREEN_KEYS
 from tui.panels.lines import RowList
 from tui.panels.places import PlaceList
+from tui.panels.routes import RouteList
 
-LEFT = {"lookup": "Lookup, step by step", "routes": "Routes", "places": "Places", "field": "In the destination field"}
-RIGHT = {"panel": "Panels", "list": "In a list", "app": "Everywhere"}
-"""The first part of a binding's id, and what it is called."""
+COLUMNS = (
+    {"lookup": "Lookup, step by step", "field": "In the destination field", "places": "Places"},
+    {"change": "Change it", "routes": "Routes", "list": "In a list"},
+    {"panel": "Panels", "app": "Everywhere"},
+)
+"""In each column: the first part of a binding's id, and what it is called."""
+
+KEY = 8
+"""Cells for the keys themselves."""
 
 
 class Help(ModalScreen[None]):
-    """Two columns of keys; escape, ? or q closes it."""
+    """Columns of keys; escape, ? or q closes it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,question_mark,q", "dismiss", "close", id="help.close")]
 
     def compose(self) -> ComposeResult:
-        """Two columns where they fit, else one under the other; it scrolls."""
+        """Side by side where they fit, else one under the other; it scrolls."""
         with VerticalScroll(id="help"), Horizontal(id="help-columns"):
-            yield Static(self._keys(LEFT), markup=False)
-            yield Static(self._keys(RIGHT), markup=False)
+            for titles in COLUMNS:
+                yield Static(self._keys(titles), markup=False)
 
     def on_mount(self) -> None:
         """Name the window."""
@@ -41,14 +48,21 @@ class Help(ModalScreen[None]):
 
     def _keys(self, titles: dict[str, str]) -> Content:
         groups: dict[str, list[tuple[str, str]]] = {}
-        for each in (*SCREEN_KEYS, *APP_KEYS, *PlaceList.BINDINGS, *RowList.BINDINGS, *Field.BINDINGS):
+        for each in (
+            *SCREEN_KEYS,
+            *APP_KEYS,
+            *PlaceList.BINDINGS,
+            *RouteList.BINDINGS,
+            *RowList.BINDINGS,
+            *Field.BINDINGS,
+        ):
             if isinstance(each, Binding) and each.id:
                 shown = self.app.get_key_display(each) if each.key_display else _keys(each.key)
                 groups.setdefault(each.id.split(".")[0], []).append((shown, each.tooltip or each.description))
         lines = []
         for group, title in titles.items():
             lines.append(Content.styled(title, "b $primary"))
-            lines += [Content.assemble((f"{key:>9}  ", "b"), name) for key, name in groups.get(group, [])]
+            lines += [Content.assemble((f"{key:>{KEY}}  ", "b"), name) for key, name in groups.get(group, [])]
             lines.append(Content(""))
         return Content("\n").join(lines[:-1])
 

@@ -40,7 +40,7 @@ class LookupPanel(Panel):
     node: reactive[Node | None] = reactive(None, init=False, repaint=False)
     family: reactive[int] = reactive(4, init=False, repaint=False)
     answer: reactive[Answer | None] = reactive(None, init=False, repaint=False)
-    kernel: reactive[bool] = reactive(True, init=False, repaint=False)
+    unasked: reactive[str] = reactive("", init=False, repaint=False)
 
     class Stepped(Message):
         """Another step: the route and the table that it looks at (None: none)."""
@@ -96,6 +96,11 @@ class LookupPanel(Panel):
     def watch_answer(self) -> None:
         """The kernel has answered."""
         self._draw()
+
+    def watch_unasked(self) -> None:
+        """The kernel can be asked now, or no longer."""
+        if self.is_mounted:
+            self.ask_again()
 
     def on_resize(self) -> None:
         """The story is told in the width that there is."""
@@ -237,7 +242,7 @@ class LookupPanel(Panel):
         self.post_message(self.Stepped(story.route(), story.table()) if story else self.Stepped(None, None))
         if found and story and self._at == len(found.steps) and self._asked != (story.node, found.query):
             self._asked = (story.node, found.query)
-            if self.kernel:
+            if not self.unasked:
                 self.post_message(self.Asked(story.node.name, found.query))
 
     def _story(self) -> Story | None:
@@ -262,7 +267,7 @@ class LookupPanel(Panel):
         if story is not None:
             lines = story.lines()
             if story.at == story.last:
-                lines += [Line(story.last, tuple(each)) for each in verdict(story, self.answer, self.kernel)]
+                lines += [Line(story.last, tuple(each)) for each in verdict(story, self.answer, self.unasked)]
         self._view.show(lines, self._at)
         self._offer()
 

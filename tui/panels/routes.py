@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 
 from tui.core import explain
@@ -23,6 +26,12 @@ MIN_SAYS = 12
 
 class RouteList(RowList):
     """The routes of one table, and under them the lines that were not understood."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "choose", "change", show=False, key_display="⏎", id="routes.enter", tooltip="change the route"
+        ),
+    ]
 
     table: Table | None = None
     unread: tuple[str, ...] = ()
@@ -62,6 +71,10 @@ class RouteList(RowList):
             cells.append((" " + cut(self.table.says(row), left), "says"))
         return cells
 
+    def action_choose(self) -> None:
+        """The enter key, as a second click does it."""
+        self.post_message(self.Chosen(self, self.cursor))
+
     def heading(self, width: int) -> str:
         """The names of the columns over the rows."""
         if self.table is None:
@@ -91,6 +104,9 @@ class Routes(Panel):
     table: reactive[str] = reactive("main", init=False, repaint=False)
     classic: reactive[bool] = reactive(False, init=False, repaint=False)
     candidate: reactive[Route | None] = reactive(None, init=False, repaint=False)
+
+    class Chosen(Message):
+        """Enter was pressed on a route."""
 
     def __init__(self) -> None:
         super().__init__(id="routes")
@@ -191,6 +207,14 @@ class Routes(Panel):
     @on(RowList.Chosen)
     def _chosen(self, event: RowList.Chosen) -> None:
         event.stop()
+        if self.route is not None:
+            self.post_message(self.Chosen())
+
+    @property
+    def route(self) -> Route | None:
+        """The route under the cursor, None where there is none."""
+        table, row = self._list.table, self._list.cursor
+        return table.routes[row] if table is not None and row < len(table.routes) else None
 
     def text(self) -> str:
         """The table as plain text."""

@@ -12,6 +12,11 @@ VERDICTS: dict[bool | None, Cell] = {True: ("✓", "good"), False: ("≠", "bad"
 """How it is shown that the kernel agrees, differs, or cannot be compared."""
 
 
+SIMULATED = "simulated: there is no kernel here to ask"
+WHAT_IF = "what-if: the kernel does not know this yet"
+"""Why no kernel is asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What `ip route get` printed in a node for a query; `trouble` is why it could not be asked, or ""."""
@@ -23,10 +28,10 @@ class Answer:
     trouble: str = ""
 
 
-def verdict(story: Story, answer: Answer | None, kernel: bool) -> list[list[Cell]]:
-    """The command that asks the kernel the same, and whether it agrees; `kernel` is False where there is none."""
+def verdict(story: Story, answer: Answer | None, unasked: str = "") -> list[list[Cell]]:
+    """The command that asks the kernel the same, and whether it agrees; or why it is not asked."""
     query, width = story.lookup.query, story.width - 5
-    sign, style, told = _told(story, answer, kernel)
+    sign, style, told = _told(story, answer, unasked)
     first, *rest = wrap(told, width - 2) or [""]
     return [
         [("    ", ""), ("ask it: ", "dim"), (" ".join(query.command()), "accent")],
@@ -35,10 +40,10 @@ def verdict(story: Story, answer: Answer | None, kernel: bool) -> list[list[Cell
     ]
 
 
-def _told(story: Story, answer: Answer | None, kernel: bool) -> tuple[str, str, str]:
+def _told(story: Story, answer: Answer | None, unasked: str) -> tuple[str, str, str]:
     """A sign, its style, and the sentence."""
-    if not kernel:
-        return "·", "dim", "simulated: there is no kernel here to ask"
+    if unasked:
+        return "·", "dim", unasked
     if answer is None or (answer.node, answer.query) != (story.node.name, story.lookup.query):
         return "…", "dim", "the kernel is being asked"
     if answer.trouble:

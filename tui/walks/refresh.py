@@ -57,10 +57,11 @@ class Refresh(State):
         if self._reading:
             self._again, self._fresh = True, self._fresh or fresh
         else:
-            self.read(start(self.engine.snapshot, PATIENCE, fresh))
+            # Who waits for a reading wants to know what it says of every node.
+            self.read(start(self.engine.snapshot, None if self._waiting else PATIENCE, fresh))
 
     async def read_again(self) -> None:
-        """Read the engine again, and come back once a reading that was begun after this call is shown, or failed."""
+        """Read the engine again, whole, and come back once a reading begun after this call is shown, or has failed."""
         shown: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append(shown)
         self.take_snapshot()
@@ -85,12 +86,13 @@ class Refresh(State):
             if engine is self.engine:
                 self._take(world)
         finally:
-            self._reading = False
             for each in waiting:
                 if not each.done():
                     each.set_result(None)
-        if self._again or self._waiting:
-            self.take_snapshot(self._fresh)
+        if engine is self.engine:
+            self._reading = False
+            if self._again or self._waiting:
+                self.take_snapshot(self._fresh)
 
     def _take(self, world: World) -> None:
         self._tries, self.trouble = 0, ""
@@ -102,7 +104,7 @@ class Refresh(State):
 
     def show(self, world: World) -> None:
         """A World that the engine has read."""
-        self.world = world
+        self.real = self.world = world
 
     def listen(self) -> None:
         """Listen in a thread for as long as the app runs: it only posts messages."""

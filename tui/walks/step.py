@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 from textual import on
 
@@ -32,12 +33,13 @@ class Step(State):
 
     @on(LookupPanel.Stepped)
     def _stepped(self, event: LookupPanel.Stepped) -> None:
-        """The table under the lookup's eyes is the one that is shown."""
+        """The table under the lookup's eyes is the one that is shown, and the path is that of its question."""
         if event.route is not None:
             self.family = event.route.family
         if event.table is not None:
             self.table = event.table
         self.candidate = event.route
+        self.question = self.screen_stack[0].query_one(LookupPanel).question
 
     @on(LookupPanel.Asked)
     def _asked(self, event: LookupPanel.Asked) -> None:
@@ -53,10 +55,13 @@ class Step(State):
     async def _ask(self, node: str, query: Query) -> None:
         """Let the node's kernel answer; bounded, and never more than one at a time."""
         asking = start(self._ip_route_get, node, query)
+        entry = self.record("ask", f"Ask {node} for the route to {query.dst}.", ((node, query.command()),))
         try:
-            self.answer = await asyncio.wait_for(asyncio.wrap_future(asking), PATIENCE)
+            self.answer = answer = await asyncio.wait_for(asyncio.wrap_future(asking), PATIENCE)
         except TimeoutError:
-            self.answer = Answer(node, query, trouble=f"no answer in {PATIENCE:g} seconds; r asks again")
+            self.answer = answer = Answer(node, query, trouble=f"no answer in {PATIENCE:g} seconds; r asks again")
+        lines = answer.lines or ((answer.trouble,) if answer.trouble else ())
+        self.amend(replace(entry, code=None if answer.trouble else answer.code, lines=lines, ended=True))
 
     def _ip_route_get(self, node: str, query: Query) -> Answer:
         try:

@@ -19,3 +19,11 @@ class Deed:
     way: Literal["apply", "what-if", "try"] = "apply"
     seconds: float = 60.0
     prefer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """A change that takes itself back: what it is, in a sentence, and how many whole seconds are left."""
+
+    what: str
+    left: int
