@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from tui.core.probes.dialects import only_connects
+
 Words = Sequence[str]
 
 _LOOKS = ("show", "sho", "sh", "list", "lis", "li", "lst", "ls", "get")
@@ -25,6 +27,8 @@ def changes_nothing(argv: Words) -> bool:
     """
     if not argv:
         return False
+    if only_connects(argv):
+        return True
     program, words = argv[0].rpartition("/")[2], argv[1:]
     if program == "busybox":
         return changes_nothing(words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -103,6 +103,18 @@ def argv(probe: Probe, dialect: Dialect) -> tuple[str, ...]:
         raise ProbeError(f"{dialect} has no way to do this")
     command: tuple[str, ...] = made(probe)
     return command
+
+
+_HARMLESS = (
+    re.compile(r"nc( -[nzv])* -z( -[nzv])*( -w \d+)?( -s [\da-f.:]+)? [\da-f:][\w.:%-]* \d+"),
+    re.compile(r"nc -w \d+ [\da-f:][\w.:%-]* \d+ -e true"),
+    re.compile(r"timeout \d+ bash -c exec 3<>/dev/tcp/[\da-f:][\w.:%-]*/\d+"),
+)
+
+
+def only_connects(words: Sequence[str]) -> bool:
+    """Whether a command is one of those that open a TCP connection and close it, or asks which tools there are."""
+    return tuple(words) == QUESTION or any(each.fullmatch(" ".join(words)) for each in _HARMLESS)
 
 
 def _target(probe: Probe) -> str:
