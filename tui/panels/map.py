@@ -83,6 +83,7 @@ class Map(ReachScreen):
             yield Words(id="map-subnets")
             yield NodeRows(id="map-rows")
             yield Words(id="map-told")
+            yield Words(id="map-legend")
 
     def begin(self) -> None:
         """Find the widgets."""
@@ -123,6 +124,7 @@ class Map(ReachScreen):
             if more and where == "#map-names":
                 line = fit(line, max(0, width - 12)) + f"  → {len(more)} more"
             self.query_one(where, Words).say(Content(line))
+        self.query_one("#map-legend", Words).say(Content("● on the network   ○ its gateway   ━ forwards   ┄ does not"))
         self._rows.draw()
         self._tell()
 

@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from textual.screen import ModalScreen
 
 from tui.core.world import World
-from tui.panels.cells import Cell, fit, printable, right, wrap
+from tui.panels.cells import Cell, cut, fit, printable, right, wrap
 from tui.panels.lines import INKS, RowList
 from tui.panels.links import link
 from tui.panels.panel import Panel, Words
@@ -22,8 +22,8 @@ from tui.panels.reach import SELF, SIGNS, WORKING, sign, told
 if TYPE_CHECKING:
     from tui.core.matrix import Matrix
 
-_STEP = 4
-"""Cells that a column takes."""
+_NARROW, _NAME = 4, 16
+"""Cells that a column takes where the nodes have only their numbers over it, and the longest name that fits."""
 
 
 class Opened(Message):
@@ -88,7 +88,7 @@ class ReachScreen(ModalScreen[None]):
 
 
 class Pairs(RowList):
-    """One sender a row, one destination a column, both by their numbers."""
+    """One sender a row, one destination a column; over the columns stand names where all fit, else numbers."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("left,h", "column(-1)", "left", show=False, id="matrix.left"),
@@ -107,9 +107,14 @@ class Pairs(RowList):
         """The cells for the senders' names."""
         return min(max((len(each) for each in self.names), default=4), 24) + 7
 
+    def step(self, width: int) -> int:
+        """The cells that a column takes."""
+        named = min(max((len(each) for each in self.names), default=4), _NAME) + 2
+        return max(named, _NARROW) if self.margin() + named * len(self.names) <= width else _NARROW
+
     def shown(self, width: int) -> range:
         """The columns that fit, the cursor's among them."""
-        room = max(1, (width - self.margin()) // _STEP)
+        room = max(1, (width - self.margin()) // self.step(width))
         if not self.first <= self.column < self.first + room:
             self.first = max(0, min(self.column, self.column - room + 1))
         return range(self.first, min(len(self.names), self.first + room))
@@ -123,13 +128,16 @@ class Pairs(RowList):
         for column in self.shown(width):
             text, style = sign(self.matrix, src, self.names[column])
             chosen = row == self.cursor and column == self.column
-            cells += [(f" [{text}]" if chosen else f"  {text} ", style)]
+            cells.append(((f" [{text}]" if chosen else f"  {text} ").ljust(self.step(width)), style))
         return cells
 
     def heading(self, width: int) -> list[Cell]:
-        """The numbers of the columns."""
+        """What stands over the columns."""
+        step = self.step(width)
         cells: list[Cell] = [(" " * self.margin(), "")]
-        cells += [(f"{right(str(column + 1), 3)} ", "strong") for column in self.shown(width)]
+        for column in self.shown(width):
+            named = f"  {cut(self.names[column], step - 2)}" if step > _NARROW else right(str(column + 1), 3)
+            cells.append((named.ljust(step), "strong"))
         return cells
 
     def action_column(self, by: int) -> None:
@@ -140,7 +148,7 @@ class Pairs(RowList):
 
     def on_click(self, event: events.Click) -> None:
         """A click goes to the pair; on the pair where the cursor already is, it chooses."""
-        column = self.first + (event.x - self.margin()) // _STEP
+        column = self.first + (event.x - self.margin()) // self.step(self.scrollable_content_region.width)
         if event.x >= self.margin() and column < len(self.names) and column != self.column:
             event.prevent_default()
             self._move(self.scroll_offset.y + event.y)
