@@ -126,7 +126,7 @@ def replies(links: Links, forward: Way) -> tuple[tuple[Way, ...], bool]:
     last = forward.hops[-1]
     packet = Packet(forward.dst, forward.src, ICMP[version], reply=True)
     prefer = last.iif if version == 6 else None
-    return ways(links, there.name, packet, prefer=prefer, heard=heard_on(links, forward))
+    return ways(links, there.name, packet, prefer=prefer, heard=heard_on(links, forward), tracked=forward.tracked)
 
 
 def _returned(way: Way, sender: Node) -> bool | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tui.core.lookup.fib import Fib
 from tui.core.naming import called
-from tui.core.path.hops import Outcome
+from tui.core.path.hops import Notice, Outcome
 from tui.core.steps import Failure, Lookup
 from tui.core.world import Node, Route, Rule
 
@@ -22,6 +22,22 @@ _OUTCOMES = {
     Failure.MARTIAN: Outcome.REVERSE_PATH,
     Failure.LINK_DOWN: Outcome.NEXT_HOP_SILENT,
 }
+
+
+_ANSWERS = {
+    "net-unreachable": Notice.NET_UNREACHABLE, "host-unreachable": Notice.HOST_UNREACHABLE,
+    "port-unreachable": Notice.PORT_UNREACHABLE, "proto-unreachable": Notice.PROTOCOL_UNREACHABLE,
+    "prot-unreachable": Notice.PROTOCOL_UNREACHABLE, "net-prohibited": Notice.NET_PROHIBITED,
+    "host-prohibited": Notice.HOST_PROHIBITED, "admin-prohibited": Notice.PROHIBITED,
+    "adm-prohibited": Notice.PROHIBITED, "no-route": Notice.NET_UNREACHABLE,
+    "addr-unreachable": Notice.HOST_UNREACHABLE,
+}  # fmt: skip
+"""The answers of a REJECT (iptables-extensions(8), nft(8)), without the icmp or icmp6 before them."""
+
+
+def rejected(answer: str) -> Notice | None:
+    """What a rule that rejects tells the sender, by its name; None: nothing, or what is not known."""
+    return _ANSWERS.get(answer.partition("-")[2])
 
 
 def refused(node: Node, found: Lookup) -> Ending:

@@ -1,172 +1,183 @@
-"""What a firewall on the way does with a packet: a model of what Docker's engines install, and no more.
+"""What the packet filters of a node do with a packet: its rules where they were read, else a model, else not known.
 
-The rules themselves are not read here. On the host of a Docker engine, and of a lab that stands in for one, a model of
-the engine's rules decides, and says that it is a model; on any other host with several bridges nobody can say.
+The order on a node is that of Netfilter: PREROUTING before the route is looked up (destinations are translated there),
+INPUT for what the node takes in, FORWARD for what it sends on, OUTPUT for what it makes, POSTROUTING for all that
+leaves (sources are translated there). Frames that a bridge only passes on meet them too with bridge-nf-call-iptables.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 from tui.core.addresses import Address
+from tui.core.firewall.flight import REPLY, REQUEST, Ends, Flight, Here
+from tui.core.firewall.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING, Said, at_hook
+from tui.core.firewall.values import Ruleset
+from tui.core.lookup.fib import Fib
+from tui.core.lookup.source import select4, select6
+from tui.core.naming import called
+from tui.core.path import docker_model
+from tui.core.path.docker_model import BRIDGE_NF, SINK
+from tui.core.path.filtered import PASSES, Passage, Verdict
 from tui.core.path.hops import Packet
-from tui.core.world import Network, Node, World
+from tui.core.path.links_between import Links
+from tui.core.world import Node
 
-SINK = "routetui-sink"
-"""The device that swallows what would cross between bridges, where a lab's host has no packet filter."""
-
-BRIDGE_NF = "net.bridge.bridge-nf-call-iptables"
-"""Whether frames that a bridge passes from one port to another go through the IPv4 rules too."""
+__all__ = ["BRIDGE_NF", "SINK", "Passage", "Verdict", "arriving", "bridged", "forwarded", "leaving", "made", "taken_in"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Whether a packet passes: True, False, or None where nobody can say. `rule` decides, `reason` is a sentence."""
-
-    passes: bool | None
-    rule: str = ""
-    reason: str = ""
-    model: bool = False
+def arriving(links: Links, node: Node, iif: str, passage: Passage) -> Verdict:
+    """Before the route of what came in by `iif` is looked up."""
+    if node.filters is None:
+        return docker_model.verdict(links.world, node, iif, None, passage.packet)
+    return _Filters(links, node, node.filters, iif).ask((PREROUTING,), passage)
 
 
-PASSES = Verdict(True)
-
-
-def verdict(world: World, node: Node, iif: str, oif: str | None, packet: Packet) -> Verdict:
-    """What the node's rules do with a packet that came in by `iif`.
-
-    `oif` None: before its route is looked up (PREROUTING). Else it is about to leave by `oif` (FORWARD); the same
-    bridge as `iif` and `oif` stands for a frame that the bridge passes from one of its ports to another.
-    """
-    if node.kind != "host" or not packet.src:
+def taken_in(links: Links, node: Node, iif: str, passage: Passage) -> Verdict:
+    """What is for the node itself."""
+    if node.filters is None:
         return PASSES
-    came, leaves = _carried(world, iif), _carried(world, oif)
-    engine = world.engine
-    if engine.startswith(("lab ", "kernel: ", "simulated")):
-        return _lab(came, leaves, oif)
-    if engine.startswith("docker://"):
-        if oif is None:
-            return _before_routing(world, iif, packet)
-        return _docker(world, node, came, leaves, packet)
-    if came is not None and leaves is not None and came != leaves:
-        return Verdict(
-            None, "", f"it would cross from {came.name} to {leaves.name}, and the host's rules were not read"
-        )
-    return PASSES
+    return _Filters(links, node, node.filters, iif).ask((INPUT,), passage)
 
 
-def _carried(world: World, dev: str | None) -> Network | None:
-    """The bridge network of the engine that a device of the host carries."""
-    return next((each for each in world.networks if each.bridge == dev), None) if dev else None
+def forwarded(links: Links, node: Node, iif: str, oif: str, target: Address, passage: Passage) -> Verdict:  # noqa: PLR0917  # where it is, where from, where to
+    """What goes on by `oif` to the next hop `target`."""
+    if node.filters is None or oif == SINK:
+        return docker_model.verdict(links.world, node, iif, oif, passage.packet)
+    return _Filters(links, node, node.filters, iif, oif, target).ask((FORWARD, POSTROUTING), passage)
 
 
-def _lab(came: Network | None, leaves: Network | None, oif: str | None) -> Verdict:
-    if came is not None and (oif == SINK or (leaves is not None and leaves != came)):
-        return _isolated(came, leaves)
-    return PASSES
+def made(links: Links, node: Node, oif: str, passage: Passage) -> Verdict:
+    """What the node itself sends by `oif`, before it leaves: its destination may change, and so its route."""
+    if node.filters is None:
+        return PASSES
+    return _Filters(links, node, node.filters, oif=oif).ask((OUTPUT,), passage)
 
 
-def _isolated(came: Network, leaves: Network | None, rule: str = "DOCKER-ISOLATION-STAGE-2") -> Verdict:
-    other = leaves.name if leaves else "another network"
-    dev = f" -o {leaves.bridge}" if leaves else ""
-    return _drops(f"{rule}{dev}", f"it keeps what comes from {came.name} out of {other}")
+def leaving(links: Links, node: Node, oif: str, target: Address, passage: Passage) -> Verdict:
+    """What the node itself sends, at the very end."""
+    if node.filters is None:
+        return PASSES
+    return _Filters(links, node, node.filters, oif=oif, target=target).ask((POSTROUTING,), passage)
 
 
-def _drops(rule: str, why: str) -> Verdict:
-    return Verdict(False, rule, f"Docker's isolation (a model, its rules were not read): {why}", True)
-
-
-def _docker(world: World, host: Node, came: Network | None, leaves: Network | None, packet: Packet) -> Verdict:
-    major = _major(world.engine)
-    if came is None or leaves is None:
-        return _at_the_edge(came, leaves, packet)
-    if packet.dst.version == 6 and (major is None or major < 27):
-        # ip6tables is on by default since 27.0 only.
-        return PASSES if came == leaves else Verdict(None, "", "whether the engine filters IPv6 was not read")
-    if came == leaves:
-        return _bridged(host, came, packet)
-    for network in (came, leaves):
-        if _mode(network, packet.dst.version) != "nat":
-            return Verdict(None, "", f"the rules for the gateway mode of {network.name} were not read")
-    if major is None or major < 28:
-        return _isolated(came, leaves)
-    if packet.reply:
-        return Verdict(None, "", "the host may let an answer pass whose question it saw; its rules were not read")
-    return _isolated(came, leaves, f"DOCKER ! -i {leaves.bridge}")
-
-
-def _at_the_edge(came: Network | None, leaves: Network | None, packet: Packet) -> Verdict:
-    """One side is no bridge of the engine: out of the host, or in from elsewhere."""
-    if came is not None and came.internal:
-        return _drops(f"! -d SUBNET -i {came.bridge}", f"{came.name} is internal")
-    if leaves is not None and leaves.internal:
-        return _drops(f"! -s SUBNET -o {leaves.bridge}", f"{leaves.name} is internal")
-    if leaves is not None and not packet.reply:
-        return Verdict(None, "", f"it comes from outside into {leaves.name}, and the host's rules were not read")
-    return PASSES
-
-
-def _bridged(host: Node, network: Network, packet: Packet) -> Verdict:
-    """From one port of a bridge to another: only with bridge-nf-call-iptables do the rules see it."""
-    rule, why = "", ""
-    subnets = [each.prefix for each in network.subnets]
-    if network.internal and subnets and not all(_within(network, each) for each in (packet.src, packet.dst) if each):
-        rule, why = f"! -d SUBNET -i {network.bridge}", f"{network.name} is internal and an address lies outside of it"
-    if dict(network.options).get("com.docker.network.bridge.enable_icc") == "false":
-        rule, why = f"-i {network.bridge} -o {network.bridge}", f"{network.name} has enable_icc=false"
-    return _if_bridges_filter(host, packet, rule, why) if rule else PASSES
-
-
-def _if_bridges_filter(host: Node, packet: Packet, rule: str, why: str) -> Verdict:
-    value = host.sysctl(BRIDGE_NF if packet.dst.version == 4 else BRIDGE_NF.replace("iptables", "ip6tables"))
+def bridged(links: Links, host: Node, bridge: str, passage: Passage) -> Verdict:
+    """A frame that a bridge of the host passes from one port to another."""
+    packet = passage.packet
+    if host.filters is None:
+        said = docker_model.before_the_bridge(links.world, host, bridge, packet)
+        return docker_model.verdict(links.world, host, bridge, bridge, packet) if said.passes else said
+    hooks = (PREROUTING, FORWARD, POSTROUTING)
+    if any(table.family == "bridge" for table in host.filters.tables):
+        # Which of its ports is not known: names of devices are left open.
+        frames = _Filters(links, host, host.filters, None, None).ask(hooks, replace(passage, flight=None), "bridge")
+        if not frames.passes:
+            return frames
+    switch = BRIDGE_NF if packet.dst.version == 4 else BRIDGE_NF.replace("iptables", "ip6tables")
+    value = host.sysctl(switch)
+    if value == 0:
+        return PASSES
+    passage = replace(passage, flight=replace(_flight(packet), bridged=True))
+    said = _Filters(links, host, host.filters, bridge, bridge).ask(hooks, passage)
     if value is None:
-        return Verdict(None, rule, f"{why}: it is dropped if {BRIDGE_NF} is 1 on the host, which was not read")
-    return _drops(rule, f"{why}, and {BRIDGE_NF} is 1") if value else PASSES
+        # Whether connection tracking saw it is not known either; nothing else hangs on it here.
+        why = f"if {switch} is 1, which was not read, {said.reason}"
+        return PASSES if said.passes else replace(said, passes=None, reason=why)
+    return said if said.passes else replace(said, reason=f"{said.reason}, since {switch} is 1")
 
 
-def _before_routing(world: World, iif: str, packet: Packet) -> Verdict:
-    """Since engine 28, a container's address is dropped in the raw table unless it comes in by its own bridge."""
-    major = _major(world.engine)
-    home = _home(world, packet.dst) if major is not None and major >= 28 else None
-    if home is None or home.bridge == iif or home.internal:
-        return PASSES
-    if _mode(home, packet.dst.version) != "nat":
-        return Verdict(None, "", f"the rules for the gateway mode of {home.name} were not read")
-    rule = f"raw PREROUTING -d {packet.dst} ! -i {home.bridge} -j DROP"
-    return _drops(rule, f"{packet.dst} belongs to a container of {home.name}, and only its own bridge may bring it")
+class _Filters:
+    """The rules of one node for one packet: where it came in, where it goes out ("" where there is no such side)."""
+
+    def __init__(  # noqa: PLR0917  # a node, its rules and the two sides
+        self,
+        links: Links,
+        node: Node,
+        rules: Ruleset,
+        iif: str | None = "",
+        oif: str | None = "",
+        target: Address | None = None,
+    ) -> None:
+        self._node, self._rules, self._iif, self._oif, self._target = node, rules, iif, oif, target
+        self._fib = links.fib(node.name)
+
+    def ask(self, hooks: Sequence[str], passage: Passage, family: str = "") -> Verdict:
+        """Hook after hook, until one does not let it pass."""
+        packet = passage.packet
+        flight = replace(passage.flight or _flight(packet), ttl=packet.ttl)
+        here = Here(self._node.name, self._kind, self._masquerade, self._redirect, passage.tracked)
+        for hook in hooks:
+            flight = replace(flight, iif=self._side(hook, self._iif), oif=self._side(hook, self._oif, out=True))
+            said = at_hook(self._rules, hook, flight, here, family=family)
+            if not said.passes:
+                return self._stopped(said)
+            flight = said.flight
+        return PASSES if family else Verdict(True, after=_after(passage, flight, hooks[-1]))
+
+    @staticmethod
+    def _side(hook: str, dev: str | None, *, out: bool = False) -> str | None:
+        """A hook knows the device that it came in by (the last one too, where it was forwarded), or goes out by."""
+        return "" if hook in ((PREROUTING, INPUT) if out else (OUTPUT,)) else dev
+
+    def _stopped(self, said: Said) -> Verdict:
+        who = called(self._node)
+        if said.passes is None:
+            return Verdict(None, said.rule, f"whether {who} lets it pass depends on what is not known: {said.rule}")
+        how = "rejects" if said.answer else "drops"
+        return Verdict(False, said.rule, f"{who} {how} it: {said.rule}", answer=said.answer)
+
+    def _kind(self, address: Address) -> str | None:
+        return kind_of(self._fib, address)
+
+    def _masquerade(self) -> Address | None:
+        """The address of the device by which it leaves, the best for the next hop (nf_nat_masquerade_ipv4, _ipv6)."""
+        if self._target is None or not self._oif:
+            return None
+        if self._target.version == 6:
+            return select6(self._fib, self._oif, self._target.value)
+        value = select4(self._fib, self._oif, self._target.value, "global")
+        return Address(4, value) if value else None
+
+    def _redirect(self) -> Address | None:
+        """The first address of the device by which it came in; loopback for what the node made (nf_nat_redirect)."""
+        version = 4 if self._target is None else self._target.version
+        if not self._iif:
+            return Address(4, 0x7F000001) if version == 4 else Address(6, 1)
+        interface = self._fib.links.get(self._iif)
+        found = interface.addresses if interface is not None else ()
+        return next((each.address for each in found if each.address.version == version), None)
 
 
-def before_the_bridge(world: World, host: Node, bridge: str, packet: Packet) -> Verdict:
-    """The same for a frame that a bridge passes on: the rules see it only with bridge-nf-call-iptables."""
-    dropped = verdict(world, host, bridge, None, packet)
-    if dropped.passes is not False:
-        return dropped
-    why = dropped.reason.partition(": ")[2]
-    return _if_bridges_filter(host, packet, dropped.rule, why)
+def kind_of(fib: Fib, address: Address) -> str | None:
+    """What the node's table local calls an address (inet_addr_type), unicast where it has nothing; None: not read."""
+    if address.is_multicast:
+        return "multicast"
+    if "addresses" in fib.node.missing:
+        return None
+    table = fib.tables.get((address.version, "local"))
+    found = next(table.matches(address.value), None) if table is not None else None
+    if found:
+        return found[0].type
+    return "local" if address in fib.addresses else "unicast"
 
 
-def _home(world: World, address: Address) -> Network | None:
-    """The engine's bridge network on which a container was given this address."""
-    for network in world.networks:
-        if network.bridge is None or not _within(network, address):
-            continue
-        for node, interface in world.members(network.name):
-            own = [each.address for each in interface.addresses if _within(network, each.address)]
-            if node.kind != "host" and address in own[:1]:
-                return network
-    return None
+def _flight(packet: Packet) -> Flight:
+    """The packet before any filter saw it."""
+    assert packet.src is not None
+    answer = "error" if packet.error else "reply" if packet.reply else "request"
+    icmp = packet.icmp
+    if icmp is None and packet.proto in (1, 58) and not packet.error:
+        icmp = ((REPLY if packet.reply else REQUEST)[packet.dst.version], 0)
+    ends = Ends(packet.src, packet.dst, packet.sport, packet.dport)
+    return Flight(ends, packet.proto, packet.ttl, icmp, answer, mark=packet.mark)
 
 
-def _within(network: Network, address: Address) -> bool:
-    return any(each.prefix.covers(address) for each in network.subnets)
-
-
-def _mode(network: Network, version: int) -> str:
-    return dict(network.options).get(f"com.docker.network.bridge.gateway_mode_ipv{version}", "nat")
-
-
-def _major(engine: str) -> int | None:
-    """The engine's major version, as the label ends: `docker://local 28.5.2`."""
-    found = re.search(r" (\d+)\.\d", engine)
-    return int(found[1]) if found else None
+def _after(passage: Passage, flight: Flight, last: str) -> Passage:
+    """The packet as the filters leave it; behind the last hook its entry of connection tracking stays on the node."""
+    ends, tracked = flight.ends, passage.tracked
+    if last in (INPUT, POSTROUTING) and flight.fresh and flight.connection is not None:
+        tracked = (*tracked, flight.connection)
+        flight = replace(flight, fresh=False)
+    packet = replace(passage.packet, src=ends.src, dst=ends.dst, sport=ends.sport, dport=ends.dport, mark=flight.mark)
+    return Passage(packet, tracked, flight)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.core.addresses import Address
+from tui.core.firewall.flight import Connection
 from tui.core.steps import Lookup
 from tui.core.world import Route, Rule
 
@@ -31,19 +32,31 @@ class Notice(StrEnum):
     NET_UNREACHABLE = "net unreachable"
     HOST_UNREACHABLE = "host unreachable"
     PROHIBITED = "prohibited"
+    NET_PROHIBITED = "net prohibited"
+    HOST_PROHIBITED = "host prohibited"
+    PROTOCOL_UNREACHABLE = "protocol unreachable"
     TTL_EXCEEDED = "time exceeded"
     PORT_UNREACHABLE = "port unreachable"
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """What travels. `src` None: the sending node has yet to choose. `reply` marks the answer to an earlier packet."""
+    """What travels. `src` None: the sending node has yet to choose. `reply` marks the answer to an earlier packet,
+    `error` an ICMP error about one. Ports are None where the protocol has none, or they are not known; `icmp` is the
+    type and code where they are not those of an echo. `mark` is the mark that it has on the node where it is, None
+    where that is not known.
+    """
 
     src: Address | None
     dst: Address
     proto: int = 1
     ttl: int = 64
     reply: bool = False
+    error: bool = False
+    sport: int | None = None
+    dport: int | None = None
+    icmp: tuple[int, int] | None = None
+    mark: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +67,8 @@ class Hop:
     delivered. `ttl` is what the packet leaves with, or arrives with where it ends here. `lookup` holds the decision
     without its steps (ask tui.core.lookup again with its query for those), None where the packet got no lookup.
     `next_hop` is the address asked for on the link: the gateway, or the destination itself. `network` is the link,
-    `neighbour` and `neighbour_dev` who answers there.
+    `neighbour` and `neighbour_dev` who answers there. `src` and `dst` are what the packet carries when it leaves the
+    node, or ends there: other than before where the node's filters translated them.
     """
 
     node: str
@@ -66,6 +80,8 @@ class Hop:
     network: str | None = None
     neighbour: str | None = None
     neighbour_dev: str | None = None
+    src: Address | None = None
+    dst: Address | None = None
 
     @property
     def gateway(self) -> Address | None:
@@ -95,7 +111,9 @@ class Way:
     It ended with `outcome` on `node`, for the `reason` (one sentence). `cause` is what decided: a route, a rule, or
     the text of a sysctl or a filter. `loop` is the index of the hop at which a loop begins. `assumptions` are
     sentences on what was not read and was taken to be as usual. `error` is what the sender is told, if anything.
-    `model` tells that a model of a firewall decided, not its rules.
+    `model` tells that a model of a firewall decided, not its rules; `notice` is what a rule that rejects answers.
+    `src` and `dst` are what the packet carries at the end, and `tracked` the entries of connection tracking that it
+    leaves behind, by which an answer is known.
     """
 
     src: Address | None
@@ -109,6 +127,8 @@ class Way:
     loop: int | None = None
     assumptions: tuple[str, ...] = ()
     model: bool = False
+    notice: Notice | None = None
+    tracked: tuple[Connection, ...] = ()
 
     @property
     def ttl(self) -> int:

@@ -14,6 +14,27 @@ from tui.core.steps import Failure
 ICMP = {4: 1, 6: 58}
 """IP protocol numbers of ICMP and ICMPv6."""
 
+TYPES = {
+    4: {
+        Notice.NET_UNREACHABLE: (3, 0),
+        Notice.HOST_UNREACHABLE: (3, 1),
+        Notice.PROTOCOL_UNREACHABLE: (3, 2),
+        Notice.PORT_UNREACHABLE: (3, 3),
+        Notice.NET_PROHIBITED: (3, 9),
+        Notice.HOST_PROHIBITED: (3, 10),
+        Notice.PROHIBITED: (3, 13),
+        Notice.TTL_EXCEEDED: (11, 0),
+    },
+    6: {
+        Notice.NET_UNREACHABLE: (1, 0),
+        Notice.PROHIBITED: (1, 1),
+        Notice.HOST_UNREACHABLE: (1, 3),
+        Notice.PORT_UNREACHABLE: (1, 4),
+        Notice.TTL_EXCEEDED: (3, 0),
+    },
+}
+"""Type and code of each error (RFC 792, RFC 1812 section 5.2.7.1; RFC 4443)."""
+
 _BY_ERRNO = {
     "ENETUNREACH": Notice.NET_UNREACHABLE,
     "EHOSTUNREACH": Notice.HOST_UNREACHABLE,
@@ -48,6 +69,8 @@ def notice(way: Way) -> Notice | None:
             return Notice.HOST_UNREACHABLE
         case Outcome.TTL_EXCEEDED:
             return Notice.TTL_EXCEEDED
+        case Outcome.FILTERED:
+            return way.notice
         case Outcome.NO_ROUTE | Outcome.REFUSED_BY_ROUTE if found is not None:
             decision = found.decision
             if way.dst.version == 4:
@@ -67,8 +90,8 @@ def told(
     if to is None:
         return None
     source = source or _source(links, hop, to)
-    packet = Packet(source, to, ICMP[to.version], reply=True)
-    back, _ = ways(links, hop.node, packet, heard=heard_on(links, way))
+    packet = Packet(source, to, ICMP[to.version], reply=True, error=True, icmp=TYPES[to.version].get(said))
+    back, _ = ways(links, hop.node, packet, heard=heard_on(links, way), tracked=way.tracked)
     if not back or back[0].refused_at_home or back[0].src is None:
         return None
     known = {_arrives(each, sender) for each in back}

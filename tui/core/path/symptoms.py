@@ -24,6 +24,9 @@ PING_WORDS = {
         Notice.PROHIBITED: "Packet filtered",
         Notice.TTL_EXCEEDED: "Time to live exceeded",
         Notice.PORT_UNREACHABLE: "Destination Port Unreachable",
+        Notice.PROTOCOL_UNREACHABLE: "Destination Protocol Unreachable",
+        Notice.NET_PROHIBITED: "Destination Net Prohibited",
+        Notice.HOST_PROHIBITED: "Destination Host Prohibited",
     },
     6: {
         Notice.NET_UNREACHABLE: "Destination unreachable: No route",
@@ -36,6 +39,7 @@ PING_WORDS = {
 """The words of iputils' ping for each ICMP error."""
 
 TRACE_MARKS = {Notice.NET_UNREACHABLE: "!N", Notice.HOST_UNREACHABLE: "!H", Notice.PROHIBITED: "!X"}
+TRACE_MARKS |= {Notice.NET_PROHIBITED: "!X", Notice.HOST_PROHIBITED: "!X", Notice.PROTOCOL_UNREACHABLE: "!P"}
 """traceroute(8): what stands behind a hop that sent something else than time exceeded."""
 
 _BROADCAST = "ping: Do you want to ping broadcast? Then -b. If not, check your local firewall rules"
@@ -69,7 +73,7 @@ def _symptom(trip: Trip) -> Symptom:
     if forward.refused_at_home:
         return _at_home(forward)
     if trip.works and back is not None:
-        return Symptom(True, f"64 bytes from {forward.dst}: ttl={back.ttl}", back.ttl)
+        return Symptom(True, f"64 bytes from {back.src}: ttl={back.ttl}", back.ttl)
     error = forward.error
     if trip.works is None or (error is not None and error.arrives is None):
         return Symptom(None, "nobody can say")

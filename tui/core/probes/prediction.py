@@ -53,6 +53,8 @@ NOTICES = {
     Notice.NET_UNREACHABLE: Meaning.NET_UNREACHABLE,
     Notice.HOST_UNREACHABLE: Meaning.HOST_UNREACHABLE,
     Notice.PROHIBITED: Meaning.PROHIBITED,
+    Notice.NET_PROHIBITED: Meaning.PROHIBITED,
+    Notice.HOST_PROHIBITED: Meaning.PROHIBITED,
     Notice.TTL_EXCEEDED: Meaning.TTL_EXCEEDED,
     Notice.PORT_UNREACHABLE: Meaning.PORT_UNREACHABLE,
 }
@@ -112,7 +114,7 @@ def _sender(links: Links, src: str) -> str:
 def _error(arrives: bool | None, said: Notice, sender: Address) -> Sight:
     if arrives is None:
         return NOT_KNOWN
-    return Sight(Seen.ERROR, meaning=NOTICES[said], sender=sender) if arrives else SILENT
+    return Sight(Seen.ERROR, meaning=NOTICES.get(said), sender=sender) if arrives else SILENT
 
 
 def _dies(way: Way, ttl: int) -> Hop | None:
