@@ -21,6 +21,9 @@ examples:
   routetui routes web                            web's routing table
   routetui lookup web 10.0.3.7                   where web sends a packet to 10.0.3.7, and why
   routetui lookup web db --steps                 the same, step by step; db is a node's name
+  routetui path web db                           the way there and back, hop by hop, and what would mend it
+  routetui matrix                                who reaches whom
+  routetui check compose.yaml                    does what the file expects hold?
   routetui route add web db via router --dry-run what a route would change; without --dry-run it is added
   routetui lookup web - < queries                many lookups, one JSON object a line
   routetui --open paste.txt routes pasted        tables that somebody pasted from a terminal
@@ -41,6 +44,36 @@ examples:
 
 A line of standard input is a query as `ip route get` takes it:
 DST [from S] [iif I] [oif O] [mark N] [tos N] [ipproto P] [sport N] [dport N]
+"""
+
+
+_PATH = """\
+examples:
+  routetui path web db                            both are nodes
+  routetui path web 10.0.3.7                      or addresses: the packet is then sent from, or to, that one
+  routetui path web db --json | jq -r .fixes[]    the commands that would mend it
+
+exit codes: 0 the request arrives and its answer comes back, 1 it does not, 3 nobody can say: something was not read
+"""
+
+_MATRIX = """\
+A row is who sends, a column who is asked. More than 40 nodes are shown in groups that reach, and are reached, alike.
+
+examples:
+  routetui matrix
+  routetui matrix --only no --only one-way        the pairs that do not work, with the reason
+  routetui matrix --json | jq '.cells[] | select(.state == "unknown")'
+"""
+
+_CHECK = """\
+examples:
+  routetui check two-bridges --engine sim         a built-in lab as its file promises it
+  routetui check compose.yaml                     a Compose file against the Docker engine on which it is up
+  routetui check compose.yaml --goal --probe      what should hold once the lab is solved, with real pings as the judge
+
+The file says what it expects under x-routetui: expect: [{from: web, to: db, reachable: true, outcome: DELIVERED,
+via: [router], route: {gateway: 10.0.1.3, dev: eth0}}]. Exit codes: 0 all of it holds, 1 something does not, 3 nobody
+can say.
 """
 
 
@@ -84,6 +117,9 @@ def parser() -> argparse.ArgumentParser:
     add("networks", "list the networks, with their subnets and members")
     _routes(add("routes", "show a node's routing table"))
     _lookup(add("lookup", "say where a node sends a packet, and why", _LOOKUP))
+    _path(add("path", "follow a packet hop by hop, forward and back, and say what would mend it", _PATH))
+    _matrix(add("matrix", "say who reaches whom: every container and the host to every other", _MATRIX))
+    _check(add("check", "hold what a lab expects against what is there", _CHECK))
     add_route(add("route", "add a route to a node or delete one, or show what would come of it"), common)
     add("save", "save the world as it is seen now as JSON").add_argument(
         "file", metavar="FILE", help="where to; - writes to standard output"
@@ -146,6 +182,23 @@ def _lookup(lookup: argparse.ArgumentParser) -> None:
     packet.add_argument("--dport", metavar="PORT", help="its destination port")
 
 
+def _path(path: argparse.ArgumentParser) -> None:
+    path.add_argument("node", metavar="SRC", help="who sends: a node's name or id, or one of its addresses")
+    path.add_argument("dst", metavar="DST", help="who is asked: a node's name or id, or any address")
+
+
+def _matrix(matrix: argparse.ArgumentParser) -> None:
+    states = ("yes", "no", "one-way", "depends", "unknown")
+    matrix.add_argument("--only", action="append", choices=states, help="list the pairs of this kind, with the reason")
+    matrix.add_argument("--all", action="store_true", help="a row for each node, however many there are")
+
+
+def _check(check: argparse.ArgumentParser) -> None:
+    check.add_argument("what", metavar="LAB|FILE", help="a lab's name, or a Compose file with expectations")
+    check.add_argument("--goal", action="store_true", help="what should hold once the lab is solved")
+    check.add_argument("--probe", action="store_true", help="ping as well, where there is ping: the kernel judges")
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """Read the arguments; every option of the grammar is set, to its default where it was not given.
 
@@ -156,7 +209,7 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     options.run = run
     for name in ("engine", *PLACES, "json", "read_only"):
         setattr(options, name, getattr(options, name, False if name in ("json", "read_only") else None))
-    _check(options)
+    _refuse(options)
     return options
 
 
@@ -174,7 +227,7 @@ def _command_apart(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     return (ours, list(argv[end + 1 :])) if is_exec else (list(argv), [])
 
 
-def _check(options: argparse.Namespace) -> None:
+def _refuse(options: argparse.Namespace) -> None:
     """Refuse what contradicts itself."""
     given = [name for name in PLACES if getattr(options, name) is not None]
     said = {name: "-H" if name == "host" else f"--{name}" for name in given}
@@ -196,7 +249,7 @@ def _check(options: argparse.Namespace) -> None:
             option = "from" if given[0] == "src" else given[0]
             raise UsageError(f"With lookup NODE - the packet is described on each line: leave --{option} out.")
     if options.command is None and options.json:
-        raise UsageError("--json needs a command: nodes, networks, routes or lookup.")
+        raise UsageError("--json needs a command: nodes, networks, routes, lookup, path, matrix or check.")
 
 
 _ELSEWHERE = {

@@ -142,6 +142,25 @@ def _lookup(options: argparse.Namespace) -> int:
     return {True: DONE, False: NEGATIVE, None: UNREADABLE}[answer_one(node, world, options)]
 
 
+def _path(options: argparse.Namespace) -> int:
+    from tui.path_commands import print_path
+
+    return {True: DONE, False: NEGATIVE, None: UNREADABLE}[print_path(_world(options), options)]
+
+
+def _matrix(options: argparse.Namespace) -> int:
+    from tui.matrix_command import print_matrix
+
+    print_matrix(_world(options), options)
+    return DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    from tui.check_command import check
+
+    return {True: DONE, False: NEGATIVE, None: UNREADABLE}[check(options)]
+
+
 def _route(options: argparse.Namespace) -> int:
     from tui.route_commands import route
 
@@ -180,6 +199,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "networks": _networks,
     "routes": _routes,
     "lookup": _lookup,
+    "path": _path,
+    "matrix": _matrix,
+    "check": _check,
     "route": _route,
     "save": _save,
     "lab": _lab,
