@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from tui import __version__
 from tui.lab_arguments import add_lab
+from tui.probe_arguments import add_probes
 from tui.route_arguments import add_route
 
 ENGINES = ("docker", "kernel", "sim")
@@ -23,6 +24,7 @@ examples:
   routetui lookup web db --steps                 the same, step by step; db is a node's name
   routetui path web db                           the way there and back, hop by hop, and what would mend it
   routetui matrix                                who reaches whom
+  routetui ping web db                           does it really? beside what is predicted; also traceroute, connect
   routetui check compose.yaml                    does what the file expects hold?
   routetui route add web db via router --dry-run what a route would change; without --dry-run it is added
   routetui lookup web - < queries                many lookups, one JSON object a line
@@ -120,6 +122,7 @@ def parser() -> argparse.ArgumentParser:
     _path(add("path", "follow a packet hop by hop, forward and back, and say what would mend it", _PATH))
     _matrix(add("matrix", "say who reaches whom: every container and the host to every other", _MATRIX))
     _check(add("check", "hold what a lab expects against what is there", _CHECK))
+    add_probes(add)
     add_route(add("route", "add a route to a node or delete one, or show what would come of it"), common)
     add("save", "save the world as it is seen now as JSON").add_argument(
         "file", metavar="FILE", help="where to; - writes to standard output"
@@ -249,7 +252,7 @@ def _refuse(options: argparse.Namespace) -> None:
             option = "from" if given[0] == "src" else given[0]
             raise UsageError(f"With lookup NODE - the packet is described on each line: leave --{option} out.")
     if options.command is None and options.json:
-        raise UsageError("--json needs a command: nodes, networks, routes, lookup, path, matrix or check.")
+        raise UsageError("--json needs a command: nodes, networks, routes, lookup, path, matrix, check or a probe.")
 
 
 _ELSEWHERE = {

@@ -167,6 +167,12 @@ def _route(options: argparse.Namespace) -> int:
     return route(options)
 
 
+def _probe(options: argparse.Namespace) -> int:
+    from tui.probe_commands import probe
+
+    return {True: DONE, False: NEGATIVE, None: UNREADABLE}[probe(options)]
+
+
 def _save(options: argparse.Namespace) -> int:
     from tui.files import write_world
 
@@ -202,6 +208,9 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "path": _path,
     "matrix": _matrix,
     "check": _check,
+    "ping": _probe,
+    "traceroute": _probe,
+    "connect": _probe,
     "route": _route,
     "save": _save,
     "lab": _lab,

@@ -101,7 +101,8 @@ class Probes:
             return self._own(node, probe, str(error))
         run = self._engine.run(node, argv(probe, dialect))
         simulated = getattr(run, "how", "")
-        return Probing(run, probe, dialect, simulated or f"with {run.argv[0]} of {node} ({dialect})")
+        tool = "bash" if dialect is Dialect.BASH else f"{run.argv[0]} ({dialect})"
+        return Probing(run, probe, dialect, simulated or f"with {tool} of {node}")
 
     def _tools_of(self, world: World, name: str) -> Tools:
         node = world.node(name)

@@ -70,7 +70,7 @@ def observed(result: PingResult) -> tuple[Sight, ...]:
 def _ping(links: Links, probe: Ping, prediction: Prediction, result: PingResult) -> Verdict:
     sights = observed(result)
     predicted, seen = str(prediction), " and ".join(str(each) for each in sights) or "nothing yet"
-    if not sights or any(each.meaning in _NOT_TRIED for each in sights):
+    if not sights or any(each.meaning in NOT_TRIED for each in sights):
         return Verdict(None, predicted, seen, f"Predicted: {predicted}. The probe itself could not be made: {seen}.")
     if any(each.seen is Seen.UNKNOWN for each in prediction.sights):
         return _not_predicted(prediction, seen)
@@ -80,7 +80,8 @@ def _ping(links: Links, probe: Ping, prediction: Prediction, result: PingResult)
     return Verdict(False, predicted, seen, f"Differs: predicted {predicted}, seen {seen}.", likely)
 
 
-_NOT_TRIED = (Meaning.HERE_NO_TOOL, Meaning.HERE_NOT_ALLOWED, Meaning.HERE_NO_DEVICE, Meaning.HERE_NO_SOURCE)
+NOT_TRIED = (Meaning.HERE_NO_TOOL, Meaning.HERE_NOT_ALLOWED, Meaning.HERE_NO_DEVICE, Meaning.HERE_NO_SOURCE)
+"""What says that the probe itself could not be made: it tells nothing about the way."""
 
 
 def _not_predicted(prediction: Prediction, seen: str) -> Verdict:
@@ -116,11 +117,18 @@ def _connect(links: Links, probe: TcpConnect, prediction: Prediction, result: Co
         return _not_predicted(prediction, seen)
     if any(result.state in _ends(each, probe.wait) for each in prediction.sights):
         extra = ", which no table tells" if result.state in (Connection.CONNECTED, Connection.REFUSED) else ""
-        told = f"Agrees: {predicted} is predicted, and the connection is {seen}{extra}."
+        told = f"Agrees: {predicted} is predicted, and the connection {_ended(result.state)}{extra}."
         return Verdict(True, predicted, seen, told)
     sight = _as_sight(result.state)
     likely = tuple(causes(links, prediction, (sight,)))
-    return Verdict(False, predicted, seen, f"Differs: predicted {predicted}, the connection is {seen}.", likely)
+    return Verdict(
+        False, predicted, seen, f"Differs: {predicted} is predicted, and the connection {_ended(result.state)}.", likely
+    )
+
+
+def _ended(state: Connection) -> str:
+    """The end as the predicate of a sentence."""
+    return f"{'' if state is Connection.TIMED_OUT else 'is '}{state}"
 
 
 def _as_sight(state: Connection) -> Sight:
@@ -147,7 +155,7 @@ def _trace(links: Links, src: str, probe: Traceroute, prediction: Prediction, re
         sights = tuple(Sight(Seen.ERROR, meaning=meaning(each)) for each in result.faults)
         seen = " and ".join(str(each) for each in dict.fromkeys(sights))
         predicted = str(prediction)
-        if any(each.meaning in _NOT_TRIED for each in sights):
+        if any(each.meaning in NOT_TRIED for each in sights):
             return Verdict(None, predicted, seen, f"The probe itself could not be made: {result.faults[0].text}.")
         if set(sights) & set(prediction.sights):
             return Verdict(True, predicted, seen, f"Agrees: {predicted}, as predicted.")
