@@ -101,7 +101,7 @@ class Probes:
             return self._own(node, probe, str(error))
         run = self._engine.run(node, argv(probe, dialect))
         simulated = getattr(run, "how", "")
-        tool = "bash" if dialect is Dialect.BASH else f"{run.argv[0]} ({dialect})"
+        tool = dialect if dialect in (Dialect.BASH, Dialect.TRACEROUTE) else f"{run.argv[0]} ({dialect})"
         return Probing(run, probe, dialect, simulated or f"with {tool} of {node}")
 
     def _tools_of(self, world: World, name: str) -> Tools:

@@ -88,7 +88,7 @@ class Simulator:
         world = self._world
         there = self._running(world, node)
         lines, code = answer(there, argv) or probed(world, there, argv) or (_cannot(argv), 127)
-        return Printed(argv, lines, code)
+        return Printed(argv, lines, code, "in the simulator")
 
     def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
         """Make a change in the World of now; see Engine.change. What would be refused is refused in the same words."""
