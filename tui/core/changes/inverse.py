@@ -192,6 +192,7 @@ def _mending(now: Node, then: Node) -> Iterator[Change]:
 
 def _comes_by_itself(route: Route) -> bool:
     """Whether the kernel makes it in its own time: anycast entries, and fe80:: ones once no neighbour objects to them
-    (RFC 4862, 5.4).
+    (RFC 4862, 5.4). That of ::1 is there where the engine gives the node IPv6 at all.
     """
-    return route.type == "anycast" or (route.protocol == "kernel" and route.dst.first.is_link_local)
+    first = route.dst.first
+    return route.type == "anycast" or (route.protocol == "kernel" and (first.is_link_local or str(first) == "::1"))
