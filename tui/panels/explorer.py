@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from textual import events
 from textual.binding import BindingType
 from textual.screen import Screen
 from textual.widget import Widget
@@ -12,9 +13,10 @@ from tui.panels.frame import Banner
 from tui.panels.keys import SCREEN_KEYS
 from tui.panels.lines import INKS
 from tui.panels.lookup import LookupPanel
+from tui.panels.path import PathPanel
 from tui.panels.places import Places
 
-HOMES = ("#place-list", "#route-list", "#story")
+HOMES = ("#place-list", "#route-list", "#story", "#path-list")
 """What has the focus when its panel is gone to, in the order of the panels' numbers."""
 
 
@@ -71,6 +73,16 @@ class Explorer(Screen[None]):
         """Let the panel of this widget be the one that is shown alone, should only one be."""
         for each in self.query(".panel, #right"):
             each.set_class(widget is not None and each in widget.ancestors_with_self, "-zoom")
+        self._make_room(widget)
+
+    def _make_room(self, widget: Widget | None) -> None:
+        """On a small screen lookup and path take turns: the one that has the focus is shown whole."""
+        path = widget is not None and any(isinstance(each, PathPanel) for each in widget.ancestors_with_self)
+        self.query_one("#right").set_class(path, "-path")
+
+    def on_descendant_focus(self, event: events.DescendantFocus) -> None:
+        """Also where the mouse moved the focus."""
+        self._make_room(event.widget)
 
     def action_escape(self) -> None:
         """Back: all panels again, then the notice away."""

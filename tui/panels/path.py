@@ -1,0 +1,264 @@
+"""Panel 4: where a packet really gets to, hop by hop, whether its reply comes back, and what would mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.reactive import reactive
+
+from tui.core.path.hops import Outcome, Path, Way
+from tui.core.query import Query, QueryError
+from tui.core.world import Node, World
+from tui.panels.cells import Cell, printable, wrap
+from tui.panels.lines import Lines
+from tui.panels.panel import Panel
+from tui.panels.wayview import LABEL, ended, labelled, notes, path_lines, sentence, verdict_sign
+
+HINT = "A destination (d) shows the way there, hop by hop, and whether the reply finds back."
+
+Asked = tuple[World, str, Query]
+"""What a path is worked out for: the world, the node that sends, and the question."""
+
+
+class PathView(Lines):
+    """The lines, in a view that scrolls."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll_by(-1)", "up", show=False, id="path.up"),
+        Binding("down,j", "scroll_by(1)", "down", show=False, id="path.down"),
+        Binding("enter", "app.connect", "mend it", key_display="⏎", id="path.mend", tooltip="let these two talk"),
+    ]
+
+    shown: Sequence[list[Cell]] = ()
+
+    def show(self, lines: Sequence[list[Cell]]) -> None:
+        """Take other lines."""
+        if lines != self.shown:
+            self.shown = lines
+            self.draw()
+
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.shown)
+
+    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
+        """One line."""
+        return self.shown[row]
+
+    def action_scroll_by(self, by: int) -> None:
+        """By so many lines."""
+        self.scroll_relative(y=by, animate=False, force=True)
+
+
+class PathPanel(Panel):
+    """The panel: the way there and back of a ping to what the lookup asks about.
+
+    It is worked out when it can be seen, once for each world, node and question.
+    """
+
+    world: reactive[World | None] = reactive(None, init=False, repaint=False)
+    node: reactive[Node | None] = reactive(None, init=False, repaint=False)
+    question: reactive[Query | None] = reactive(None, init=False, repaint=False)
+
+    def __init__(self) -> None:
+        super().__init__(id="path")
+        self._asked: Asked | None = None
+        self._path: Path | None = None
+        self._trouble = ""
+        self._mends: list[list[Cell]] | None = None
+
+    def compose(self) -> ComposeResult:
+        """One view."""
+        yield PathView(id="path-list")
+
+    def on_mount(self) -> None:
+        """Draw what is known already."""
+        self._view = self.query_one(PathView)
+        self._follow()
+
+    # What the panel is told
+
+    def watch_world(self) -> None:
+        """The same question in the world as it is now."""
+        self._follow()
+
+    def watch_node(self) -> None:
+        """The same question to another node."""
+        self._follow()
+
+    def watch_question(self) -> None:
+        """Another question."""
+        self._follow()
+
+    def on_show(self) -> None:
+        """It can be seen again."""
+        self._follow()
+
+    def on_resize(self) -> None:
+        """More or less fits."""
+        self._follow()
+
+    def on_descendant_focus(self, _: events.DescendantFocus) -> None:
+        """On a small screen there is more to see now."""
+        self.call_after_refresh(self._draw)
+
+    def on_descendant_blur(self, _: events.DescendantBlur) -> None:
+        """And now there is less."""
+        self.call_after_refresh(self._draw)
+
+    @property
+    def path(self) -> Path | None:
+        """What was worked out last."""
+        return self._path
+
+    # The path
+
+    def _follow(self) -> None:
+        """Work the path out where it is another one, unless nobody sees it; what is behind another view waits."""
+        if not self.is_mounted or not self._is_seen():
+            return
+        known = self.world is not None and self.node is not None and self.question is not None
+        asked = (self.world, self.node.name, self.question) if known else None  # type: ignore[union-attr]
+        before = self._asked
+        same = asked is not None and before is not None and asked[0] is before[0] and asked[1:] == before[1:]
+        if not same:
+            self._asked = asked  # type: ignore[assignment]
+            self._path, self._trouble, self._mends = None, "", None
+            if self._asked is not None:
+                self._work_out(*self._asked)
+        self._draw()
+
+    def _is_seen(self) -> bool:
+        return all(each.display for each in self.ancestors_with_self if each is not self.app)
+
+    def _work_out(self, world: World, name: str, query: Query) -> None:
+        from tui.core.path import path  # not before somebody asks: the first screen is up sooner
+        from tui.core.path.links_between import Links
+
+        links = Links(world)
+        holder = links.holder(query.src) if query.src is not None else None
+        own = query.src if holder is not None and holder is links.node(name) else None
+        try:
+            self._path = path(links, own if own is not None else name, query.dst)
+        except QueryError as error:
+            self._trouble = str(error)
+
+    # What is drawn
+
+    def _draw(self) -> None:
+        if not self.is_mounted:
+            return
+        found = self._path
+        self.head(self._title())
+        self.foot(self._verdict())
+        width = max(20, self._view.scrollable_content_region.width or self.size.width - 3)
+        if found is None:
+            text = self._trouble or (HINT if self._asked is None else "")
+            style = "warn" if self._trouble else "dim"
+            self._view.show([[(line, style)] for line in wrap(text, width)] if text else [])
+        elif self._is_small():
+            self._view.show(list(_ends(found)))
+        else:
+            self._view.show(self._lines(found, width))
+
+    def _is_small(self) -> bool:
+        """Whether there is room for two lines only: a small screen, and the person is elsewhere."""
+        return self.app.size.height < 28 and not self.has_focus_within and self.size.height <= 4
+
+    def _title(self) -> Content:
+        if self._asked is None:
+            return Content("4 Path")
+        world, name, query = self._asked
+        owner = world.owner(query.dst)
+        return Content(printable(f"4 Path · {name} → {owner[0].name if owner is not None else query.dst}"))
+
+    def _verdict(self) -> Content:
+        from tui.core.changes.preview import brief
+
+        if self._path is None or self._asked is None:
+            return Content("")
+        sign, style = verdict_sign(self._path.works)
+        colour = {"good": "$text-success", "bad": "$text-error", "warn": "$text-warning"}[style]
+        return Content.styled(printable(f"{sign} {brief(self._path, self._asked[0])}"), colour)
+
+    def _lines(self, found: Path, width: int) -> list[list[Cell]]:
+        from tui.core.path.symptoms import symptom
+
+        lines = path_lines(found, width)
+        lines += sentence("sees", symptom(found), width)
+        for each in (*notes(found), *self._left_out()):
+            lines += sentence("note", each, width, "dim")
+        if found.works is not True:
+            if self._mends is None:
+                self._mends = self._mending(width)
+            lines += self._mends
+        return lines
+
+    def _left_out(self) -> Iterator[str]:
+        """What was asked about and plays no part in a ping's path."""
+        if self._asked is None:
+            return
+        query = self._asked[2]
+        words = query.words()[1:]
+        if query.src is not None and self._path is not None and self._path.src == str(query.src):
+            words = words[2:]
+        if words:
+            yield f"The path is that of a ping: {' '.join(words)} plays no part in it."
+
+    # What would mend it
+
+    def _mending(self, width: int) -> list[list[Cell]]:
+        from tui.core.changes import ChangeRefused
+        from tui.core.changes.plan import connect
+        from tui.core.changes.sentence import sentence as in_words
+
+        assert self._asked is not None
+        world, name, query = self._asked
+        owner = world.owner(query.dst)
+        if owner is None or owner[0].name == name:
+            return []
+        try:
+            plan = connect(world, name, owner[0].name)
+        except (ChangeRefused, QueryError) as refused:
+            return sentence("mends", str(refused), width, "dim")
+        if not plan.items:
+            return sentence("mends", plan.verdict, width, "dim") if not plan.works else []
+        if not plan.works:
+            return []
+        lines = [line for each in plan.items for line in sentence("", in_words(each.change), width)]
+        lines[0] = [(f"{'mends':<{LABEL}}", "dim"), *lines[0][1:]]
+        told = "⏎ shows it, and does it" if len(plan.items) == 1 else "⏎ shows them, and does all or some"
+        return [*lines, *labelled("", [[(told, "accent")]])]
+
+    def text(self) -> str:
+        """The path as plain text, whole."""
+        if self._path is None:
+            return ""
+        rows = self._lines(self._path, 100)
+        title = self._title().plain.partition("· ")[2]
+        return "\n".join([title, *("".join(text for text, _ in cells).rstrip() for cells in rows)])
+
+
+def _ends(found: Path) -> Iterator[list[Cell]]:
+    """Two lines: what became of the request and of the reply, and over which nodes."""
+    trip = next((each for each in found.branches if each.works is not True), found.branches[0])
+    yield _end("there", trip.forward, False)
+    if trip.back is not None:
+        yield _end("back", trip.back, True)
+    else:
+        yield [("back".ljust(LABEL), "dim"), ("not reached", "dim")]
+
+
+def _end(label: str, way: Way, returns: bool) -> list[Cell]:
+    told, style = ended(way, returns)
+    if way.outcome is not Outcome.DELIVERED:
+        sign, _, rest = told.partition(" ")
+        told = f"{sign} {rest.partition(' ')[0]} at {way.node}"
+    nodes = " ▶ ".join(dict.fromkeys(each.node for each in way.hops)) or way.node
+    return [(label.ljust(LABEL), "dim"), (told, style), (" " * max(1, 14 - cell_len(told)), ""), (f"  {nodes}", "dim")]
