@@ -52,7 +52,7 @@ class DockerEngine:
         self._ways = ways
         self._changing: Changing | None = None
         self.label = f"{_product(connection)}://{connection.endpoint.name} {clean(connection.version['Version'])}"
-        self._events = Events(connection, begin=self._begin, forget=self._forget)
+        self._events = Events(connection, self._begin, self._end, self._forget, self._stopped)
         self._tables = Tables(connection, rungs, ours=self._events.ours, arrived=self._events.tell)
         self._host = Host(connection, rungs)
         self._runs: weakref.WeakSet[Run | RawRun] = weakref.WeakSet()
@@ -61,9 +61,16 @@ class DockerEngine:
 
     def _begin(self) -> None:
         self._tables.forget_all()
+        self._tables.listen()
+
+    def _end(self) -> None:
+        self._tables.listen_no_more()
 
     def _forget(self, container: str) -> None:
         self._tables.forget(container)
+
+    def _stopped(self, container: str) -> None:
+        self._tables.stopped(container)
 
     def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:
         """The World now; see Engine.snapshot. Raises EngineError when the engine is away."""
@@ -73,10 +80,10 @@ class DockerEngine:
         # Whether events vouch for earlier readings is asked before the lists are: what changes later is told later.
         keep = self._events.live and not fresh
         listed, known = self._lists()
-        host = self._host.node(docker_world.with_gateways(known, listed, ()))
-        networks = docker_world.with_gateways(known, listed, host.interfaces)
         readable = [each for each in listed if each.shares is None and each.state in ("running", "paused")]
         tables = self._tables.gather(readable, patience, keep)
+        host = self._host.node(docker_world.with_gateways(known, listed, ()))
+        networks = docker_world.with_gateways(known, listed, host.interfaces)
         nodes = tuple(self._node(each, listed, tables) for each in listed)
         return World(engine=self.label, networks=networks, nodes=(*nodes, host))
 

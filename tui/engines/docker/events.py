@@ -32,13 +32,23 @@ PING = 30
 class Events:
     """A subscription that is opened by the first `watch` and again by the next one after it broke.
 
-    `begin` is called when it opens: what was read before may have changed unseen. `forget` is called with the id of a
-    container that changed, before anybody is told. `live` says whether changes are being heard of now.
+    `begin` is called when it opens: what was read before may have changed unseen; `end` when it broke or was closed.
+    `forget` is called with the id of a container that changed, `stopped` with that of one that has ended, before
+    anybody is told. `live` says whether changes are being heard of now.
     """
 
-    def __init__(self, connection: Connection, begin: Callable[[], None], forget: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        begin: Callable[[], None],
+        end: Callable[[], None],
+        forget: Callable[[str], None],
+        stopped: Callable[[str], None],
+    ) -> None:
         self.live = False
         self._begin = begin
+        self._end = end
+        self._stopped = stopped
         self._connection = connection
         self._forget = forget
         self._changed = threading.Condition()
@@ -176,6 +186,7 @@ class Events:
         finally:
             response.close()
             api.close()
+            self._end()
             with self._changed:
                 self.live = False
                 self._changed.notify_all()
@@ -199,6 +210,8 @@ class Events:
         else:
             if action in ("start", "destroy"):
                 self._health.pop(identity, None)
+            if action in ("die", "destroy", "remove"):
+                self._stopped(identity)
             self._tell_of(identity)
 
     def _tell_of(self, container: str | None) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from tui.core.firewall.values import Ruleset
 from tui.core.world import TOPICS, Network, Node
 from tui.engines import netlink
 from tui.engines.base import EngineError
 from tui.engines.docker import local as docker_local
 from tui.engines.docker import proc as docker_proc
 from tui.engines.docker.connect import Connection
+from tui.engines.docker.host_filters import HostFilters
 from tui.engines.docker.tables import settled
 from tui.engines.docker.world import HOST, bridged, host_interfaces
 from tui.engines.process_run import ProcessRun
@@ -25,6 +27,7 @@ class Host:
         self._connection = connection
         self._rungs = rungs
         self._why = ""
+        self._filters = HostFilters()
 
     def node(self, networks: tuple[Network, ...]) -> Node:
         """The host now; without a look at its stack, what the networks tell of its bridges."""
@@ -38,7 +41,17 @@ class Host:
                 problem=self._elsewhere(),
             )
         seen = self._by_netlink(pid, bare) or self._by_proc(pid, bare)
-        return replace(settled(seen), interfaces=bridged(seen.interfaces, networks))
+        filters = self._filters.read(pid) if "netlink" in self._rungs else None
+        return replace(settled(seen), interfaces=bridged(seen.interfaces, networks), filters=filters)
+
+    def filters(self) -> Ruleset | None:
+        """The host's packet filters with their counters, read anew; None where they cannot be read from here."""
+        pid = self._connection.peer
+        return None if pid is None else self._filters.read(pid, counters=True)
+
+    def close(self) -> None:
+        """Let go of the host's namespace."""
+        self._filters.close()
 
     def _by_netlink(self, pid: int, bare: Node) -> Node | None:
         if "netlink" not in self._rungs:

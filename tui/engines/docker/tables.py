@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 from tui.core.world import TOPICS, Node
 from tui.engines import netlink
 from tui.engines.base import EngineError, clean
+from tui.engines.docker import ears
 from tui.engines.docker import exec as docker_exec
 from tui.engines.docker import local as docker_local
 from tui.engines.docker import script as docker_script
 from tui.engines.docker.connect import Connection
+from tui.engines.docker.ears import Ears
 from tui.engines.docker.parts import from_commands
 from tui.engines.docker.proc import from_proc
 from tui.engines.docker.world import Container
@@ -35,6 +37,9 @@ PIECE, WHOLE = 10.0, 15.0
 """Seconds that a container has to print something, and to print everything."""
 LARGEST = 1 << 26
 """Bytes of output after which it is given up."""
+VOUCHED = 5.0
+"""Seconds for which tables count that the kernel has told no change of: a few switches (accept_local, src_valid_mark,
+...) change without a notification."""
 _TICKING = re.compile(r"^(expires|age|used|cache expires)\b.*")
 
 
@@ -52,12 +57,17 @@ class Tables:
         ours: Callable[[str], None],
         arrived: Callable[[], None],
     ) -> None:
-        """`ours` is told of the commands that only read; `arrived` when tables that were not waited for have come."""
+        """`ours` is told of the commands that only read; `arrived` of news: tables that were not waited for have come,
+        or the kernel told of a change.
+        """
         self._connection = connection
         self._rungs = rungs
         self._ours = ours
         self._arrived = arrived
         self._pool = Pool(WORKERS)
+        self._ears = Ears(self._heard)
+        self._kept: dict[str, tuple[int, float, Node]] = {}  # by id: the process, when it was read, and what
+        self._news: dict[str, int] = {}
         self._lock = threading.Lock()
         self._readings: dict[str, concurrent.futures.Future[Node]] = {}
         self._delivered: set[str] = set()
@@ -76,7 +86,7 @@ class Tables:
         """
         wanted = list(containers)
         pids = docker_local.pids(each.id for each in wanted) if self.here and wanted else {}
-        found: dict[str, Node | None] = dict(self._by_netlink(pids))
+        found: dict[str, Node | None] = dict(self._by_netlink(pids, keep))
         futures = self._begin([each for each in wanted if each.id not in found], pids, keep)
         concurrent.futures.wait(futures.values(), patience)
         for identity, future in futures.items():
@@ -95,15 +105,54 @@ class Tables:
         for future in late:
             future.add_done_callback(self._come)
 
-    def _by_netlink(self, pids: Mapping[str, int]) -> dict[str, Node]:
+    def listen(self) -> None:
+        """Hear of changes in the networks themselves from now on, as far as they may be entered from here."""
+        if "netlink" in self._rungs:
+            self._ears.begin()
+
+    def listen_no_more(self) -> None:
+        """Whoever listened is gone: nothing is vouched for, and no network of a stopped container is held."""
+        self._ears.end()
+
+    def stopped(self, container: str) -> None:
+        """A container's network is about to go."""
+        self._ears.drop(container)
+
+    def _heard(self, container: str) -> None:
+        self.forget(container)
+        self._arrived()
+
+    def _by_netlink(self, pids: Mapping[str, int], keep: bool) -> dict[str, Node]:
         """All that can be read from this machine at once: a few milliseconds for hundreds."""
-        if "netlink" not in self._rungs or not pids:
+        if "netlink" not in self._rungs:
             return {}
-        results = netlink.read_many(list(pids.values()))
+        peer = self._connection.peer
+        self._ears.sync({**pids, **({ears.HOST: peer} if peer is not None else {})})
+        self._ears.listen()
+        found = self._vouched(pids) if keep else {}
+        rest = [(identity, pid) for identity, pid in pids.items() if identity not in found]
+        with self._lock:
+            news = dict(self._news)
+        began = time.monotonic()
+        results = netlink.read_many([pid for _, pid in rest]) if rest else []
+        for (identity, pid), result in zip(rest, results, strict=True):
+            if not isinstance(result, OSError):
+                whole = result.onto(Node("", capabilities=docker_local.capabilities(pid, identity)))
+                found[identity] = settled(whole)
+                with self._lock:
+                    if news.get(identity) == self._news.get(identity):  # else it changed while it was being read
+                        self._kept[identity] = (pid, began, found[identity])
+        return found
+
+    def _vouched(self, pids: Mapping[str, int]) -> dict[str, Node]:
+        """What was read a while ago, and of which the kernel would have told a change."""
+        since = time.monotonic() - VOUCHED
+        with self._lock:
+            kept = {identity: self._kept[identity] for identity in pids if identity in self._kept}
         return {
-            identity: settled(result.onto(Node("", capabilities=docker_local.capabilities(pid, identity))))
-            for (identity, pid), result in zip(pids.items(), results, strict=True)
-            if not isinstance(result, OSError)
+            identity: node
+            for identity, (pid, read, node) in kept.items()
+            if pid == pids[identity] and read > since and self._ears.hears(identity)
         }
 
     def _begin(
@@ -134,16 +183,20 @@ class Tables:
         with self._lock:
             self._readings.pop(container, None)
             self._delivered.discard(container)
+            self._kept.pop(container, None)
+            self._news[container] = self._news.get(container, 0) + 1
 
     def forget_all(self) -> None:
         """Nothing that was read counts any more."""
         with self._lock:
             self._readings.clear()
             self._delivered.clear()
+            self._kept.clear()
 
     def close(self) -> None:
         """Begin no more readings; the workers end by themselves."""
         self._pool.close()
+        self._ears.end()
 
     def _read(self, container: Container, pid: int | None) -> Node:
         """One container by the rungs that need it alone, best first. `pid` is its process on this machine, if any."""

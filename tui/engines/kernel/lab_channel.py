@@ -18,12 +18,11 @@ from typing import Any
 from tui.engines.base import EngineError
 from tui.engines.netlink import Namespace
 from tui.engines.netlink.sockets import NLMSG_ERROR, NetlinkError, adopt, failure, messages
-from tui.engines.netlink.switches import Switches
+from tui.engines.netlink.switches import FOLDERS, Switches
 from tui.engines.netlink.watching import GROUPS
 
 _MESSAGE = 1 << 17
 _CHUNK = 1 << 15
-_FOLDERS = ("ipv4", "ipv6")
 _HOST = Path(__file__).with_name("lab_host.py")
 _SETTINGS = (
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
@@ -123,7 +122,7 @@ class Channel:
 
     def window(self, node: str) -> Namespace:
         """A window into a node."""
-        answer, _, files = self.ask("window", node=node, sockets=1, folders=_FOLDERS)
+        answer, _, files = self.ask("window", node=node, sockets=1, folders=FOLDERS)
         folders = dict(zip(answer["folders"], files[1:], strict=True))
         return Namespace(adopt(socket.socket(fileno=files[0])), Switches(folders))
 

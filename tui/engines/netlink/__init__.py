@@ -33,6 +33,7 @@ from tui.engines.netlink.switches import Switches
 
 T = TypeVar("T")
 _SKIP_STATISTICS = attribute(29, struct.pack("=I", 1 << 3))  # IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
+_BRIDGE = attribute(1, b"bridge\0")  # IFLA_INFO_KIND of a bridge
 _LOOKUP_TABLE = 0x1000  # RTM_F_LOOKUP_TABLE: name the table that decided
 
 
@@ -118,6 +119,7 @@ class _Bodies:
     objects: tuple[bytes, ...] = ()
     own_table: int | None = None
     switches: tuple[int | None, ...] = ()
+    bridging: tuple[tuple[str, int], ...] = ()
     failures: tuple[tuple[str, str], ...] = ()
 
 
@@ -152,6 +154,7 @@ def _take(namespace: Namespace) -> _Bodies:
         objects,
         _own_table(namespace, routes4),
         switches,
+        namespace.switches.bridging() if any(_BRIDGE in body for body in links) else (),
         tuple(failures.items()),
     )
 
@@ -203,7 +206,7 @@ def _decode(bodies: _Bodies) -> Tables:
         routes=_routes(bodies, names),
         rules=rules,
         merged=_merged(rules, bodies),
-        sysctls=_sysctls(links, bodies.switches),
+        sysctls=_sysctls(links, bodies),
         missing=tuple(topic for topic, _reason in bodies.failures),
         failures=bodies.failures,
     )
@@ -247,8 +250,9 @@ def _merged(rules: tuple[Rule, ...], bodies: _Bodies) -> bool | None:
     return None if bodies.own_table is None else bodies.own_table == 254
 
 
-def _sysctls(links: Iterable[rtdecode.Link], common: Sequence[int | None]) -> tuple[tuple[str, int], ...]:
-    values = {name: value for link in links for name, value in link.sysctls}
+def _sysctls(links: Iterable[rtdecode.Link], bodies: _Bodies) -> tuple[tuple[str, int], ...]:
+    common = bodies.switches
+    values = {name: value for link in links for name, value in link.sysctls} | dict(bodies.bridging)
     values |= {name: value for name, value in zip(_COMMON_SWITCHES, common, strict=True) if value is not None}
     if common[0] is not None:
         values["net.ipv4.ip_forward"] = common[0]

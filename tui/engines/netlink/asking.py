@@ -37,12 +37,15 @@ class Answer:
     message: str = ""
 
 
-def ask(namespace: Namespace, query: Query) -> Answer:
+def ask(namespace: Namespace, query: Query, names: rtdecode.Names | None = None) -> Answer:
     """Ask the namespace's kernel; a refusal is an Answer, OSError means that it could not be asked.
+
+    `names` are its devices by index, for those who ask many times: they are read where none are given.
 
     As for `ip route get`, a packet without `ipproto` is UDP in IPv4 (inet_rtm_getroute in net/ipv4/route.c).
     """
-    names = {each.interface.index: each.interface.name for each in namespace.links()}
+    if names is None:
+        names = {each.interface.index: each.interface.name for each in namespace.links()}
     indexes = {name: index for index, name in names.items()}
     for device in (query.iif, query.oif):
         if device is not None and device not in indexes:

@@ -7,21 +7,27 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 
+FOLDERS = ("ipv4", "ipv6", "bridge")
+"""The folders of /proc/sys/net that are read."""
+BRIDGING = ("net.bridge.bridge-nf-call-ip6tables", "net.bridge.bridge-nf-call-iptables")
+"""Whether the frames that a bridge passes from port to port go through the rules of each family too."""
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_BRIDGE_NETFILTER = "/sys/module/br_netfilter"
 
 
 class Switches:
     """What is read through it is that namespace's, from whichever thread; /proc/sys/net itself shows each its own."""
 
     def __init__(self, folders: Mapping[str, int]) -> None:
-        """`folders` are descriptors of /proc/sys/net/ipv4 and ipv6, opened in the namespace; `close` closes them."""
+        """`folders` are descriptors of those of FOLDERS that the namespace has, opened in it; `close` closes them."""
         self._folders = dict(folders)
 
     @classmethod
     def here(cls) -> Switches:
         """Those of the calling thread's namespace; without /proc there are none."""
         found = {}
-        for name in ("ipv4", "ipv6"):
+        for name in FOLDERS:
             with contextlib.suppress(OSError):
                 found[name] = os.open(f"/proc/sys/net/{name}", _FOLDER)
         return cls(found)
@@ -39,6 +45,16 @@ class Switches:
             return None
         finally:
             os.close(number)
+
+    def bridging(self) -> tuple[tuple[str, int], ...]:
+        """BRIDGING with their values. Without br_netfilter there are no such files, and no frame meets the rules: 0.
+
+        Before Linux 5.3 one switch counted for all namespaces, and only the first one showed it: then they are unknown.
+        """
+        if "bridge" not in self._folders:
+            return () if os.path.exists(_BRIDGE_NETFILTER) else tuple((name, 0) for name in BRIDGING)  # noqa: PTH110
+        found = ((name, self.read(name)) for name in BRIDGING)
+        return tuple((name, value) for name, value in found if value is not None)
 
     def close(self) -> None:
         """Let go of the folders."""

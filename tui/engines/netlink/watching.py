@@ -79,7 +79,7 @@ class Watch:
             if self._closed or self._ear in ready or self._life in ready:
                 return
             for number in ready:
-                _drain(self._links[positions[number]])
+                drain(self._links[positions[number]])
             yield frozenset(positions[number] for number in ready)
 
     def close(self) -> None:
@@ -105,7 +105,7 @@ class Watch:
         self._ear = self._bell = -1
 
 
-def _drain(link: Ear) -> None:
+def drain(link: Ear) -> None:
     """Take what waits. ENOBUFS says that some were lost: something changed all the same."""
     with contextlib.suppress(OSError):
         while True:
