@@ -6,13 +6,15 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path as File
 from typing import Any, Protocol, runtime_checkable
 
 from tui.core.addresses import Address
+from tui.core.follow import Asked
 from tui.core.packets import ETHERNET, RAW_IP, Frame
 from tui.core.packets.bpf import TooLong, program
 from tui.core.packets.filter import Filter, parse
+from tui.core.path.hops import Path
 from tui.core.probes import Capture
 from tui.core.world import Node, World
 from tui.engines.base import Engine, EngineError, Enters, Run, Streams, clean
@@ -20,7 +22,7 @@ from tui.engines.capture_decode import Sighted, decode
 
 __all__ = ["PROBER", "Captures", "Capturing", "names_of", "prober", "start"]
 
-PROBER = Path(__file__).parent / "prober" / "__main__.py"
+PROBER = File(__file__).parent / "prober" / "__main__.py"
 _HEADERS = {1: ETHERNET, 772: ETHERNET}
 """By the device's ARPHRD_ number: what its frames begin with; others begin with the IP packet, if they hold one."""
 
@@ -29,13 +31,15 @@ class Capturing(Protocol):
     """A capture that runs: iterate its frames, as they come, to its end.
 
     `how` says by which way, in words; `argv` is the command behind it. After the end `problem` is a sentence where it
-    did not end well ("" else), and `lost` counts frames that came too fast to be kept.
+    did not end well ("" else), and `lost` counts frames that came too fast to be kept. `local`: its times are of this
+    machine's kernel.
     """
 
     argv: tuple[str, ...]
     how: str
     problem: str
     lost: int
+    local: bool
 
     def __iter__(self) -> Iterator[Frame]: ...
 
@@ -50,6 +54,10 @@ class Captures(Protocol):
 
     def capture(self, node: str, asked: Capture, wanted: Filter) -> Capturing:
         """Begin a capture; raises EngineError."""
+        ...
+
+    def carry(self, path: Path, asked: Asked) -> None:
+        """Let the packets of a ping pass, for the captures to see."""
         ...
 
 
@@ -111,6 +119,7 @@ class ProberCapture:
         self.how = "by routetui's own prober, in its network"
         self.problem = ""
         self.lost = 0
+        self.local = True
         self._run = run
         self._node = node
         self._closed = False

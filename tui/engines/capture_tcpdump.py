@@ -28,6 +28,7 @@ class TcpdumpCapture:
         self.how = f"by the tcpdump of {node.name}, through docker exec"
         self.problem = ""
         self.lost = 0
+        self.local = False
         self._node = node.name
         self._devices = {each.index: each.name for each in node.interfaces}
         self._dev = "" if asked.dev == ANY else asked.dev

@@ -12,6 +12,11 @@ from tui.engines.base import EngineError, Making
 
 if TYPE_CHECKING:
     from tui.core.changes import Change
+    from tui.core.follow import Asked
+    from tui.core.packets.filter import Filter
+    from tui.core.path.hops import Path
+    from tui.core.probes import Capture
+    from tui.engines.sim.wire import SimulatedCapture, Wire
 
 
 class Printed:
@@ -48,6 +53,7 @@ class Simulator:
         self._changed = threading.Condition()
         self._generation = 0
         self._closed = False
+        self._wire: Wire | None = None
 
     def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:  # noqa: ARG002  # all is at hand
         """The World as it is now."""
@@ -106,6 +112,23 @@ class Simulator:
             return Printed(argv, (refused.words or str(refused),), 2, _HOW)
         return Printed(argv, (), 0, _HOW)
 
+    def capture(self, node: str, asked: Capture, wanted: Filter) -> SimulatedCapture:
+        """Begin to listen for what probes in this simulator send; see tui.engines.capture.Captures."""
+        self._running(self._world, node)
+        return self._air().capture(node, asked, wanted)
+
+    def carry(self, path: Path, asked: Asked) -> None:
+        """Let the packets of a ping pass, for the captures to see."""
+        self._air().carry(self._world, path, asked)
+
+    def _air(self) -> Wire:
+        from tui.engines.sim.wire import Wire  # late: nobody needs it to look at a World
+
+        with self._changed:
+            if self._wire is None:
+                self._wire = Wire()
+            return self._wire
+
     def _running(self, world: World, name: str) -> Node:
         node = world.node(name)
         if node is None:
@@ -117,10 +140,12 @@ class Simulator:
         return node
 
     def close(self) -> None:
-        """End every watch."""
+        """End every watch and capture."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        if self._wire is not None:
+            self._wire.close()
 
 
 _HOW = "in the simulator"
