@@ -11,12 +11,12 @@ from tui.core.probes.results import Event, Fault, PingResult, Reply
 
 _STAMP = r"(?:\[\d+\.\d+\] )?"
 _REPLY = re.compile(
-    _STAMP + r"\d+ bytes from (?P<who>[^ ]+(?: \([^ ]+\))?): (?:icmp_)?seq=(?P<seq>\d{1,9})"
+    _STAMP + r"\d+ bytes from (?P<who>[^ ]+(?: \([^ ]+\))?): (?:icmp_)?seq=(?P<seq>\d{1,5})(?!\d)"
     r"(?: ttl=(?P<ttl>\d{1,3}))?(?: time[=<](?P<time>\d{1,12}(?:\.\d{1,6})?) ?ms)?(?P<rest>.*)"
 )
-_FROM = re.compile(_STAMP + r"From (?P<who>[^ ]+(?: \([^ ]+\))?):? icmp_seq=(?P<seq>\d{1,9}) (?P<text>\S.*)")
+_FROM = re.compile(_STAMP + r"From (?P<who>[^ ]+?(?: \([^ ]+\))?):? icmp_seq=(?P<seq>\d{1,5})(?!\d) (?P<text>\S.*)")
 _BYTES_FROM = re.compile(r"\d+ bytes from (?P<who>[^ ]+(?: \([^ ]+\))?): (?P<text>[A-Z].*)")
-_SILENCE = re.compile(_STAMP + r"no answer yet for icmp_seq=(\d{1,9})")
+_SILENCE = re.compile(_STAMP + r"no answer yet for icmp_seq=(\d{1,5})")
 _OWN = re.compile(
     r"(?:\S*/)?ping6?: (?:(?:connect|sendmsg|sendto|sending packet|local error|recvmsg|bind|unknown host): )?(\S.*)"
 )
