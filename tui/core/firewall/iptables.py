@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from tui.core.firewall.iptables_words import read_rule
 from tui.core.firewall.values import Chain, FilterRule, Signed, Table
 
-_HOOKS = {
+HOOKS = {
     "raw": {"prerouting": -300, "output": -300},
     "mangle": dict.fromkeys(("prerouting", "input", "forward", "output", "postrouting"), -150),
     "nat": {"prerouting": -100, "input": 100, "output": -100, "postrouting": 100},
@@ -73,10 +73,10 @@ class _Draft:
         rules = tuple(self._rule(text, packets) for text, packets in lines)
         policy = self._policies.get(name, "-")
         hook = name.lower()
-        if policy == "-" or hook not in _HOOKS.get(self.name, {}):
+        if policy == "-" or hook not in HOOKS.get(self.name, {}):
             return Chain(name, rules)
         kind = "nat" if self.name == "nat" else "filter"
-        return Chain(name, rules, hook, Signed(_HOOKS[self.name][hook]), kind, policy.lower())
+        return Chain(name, rules, hook, Signed(HOOKS[self.name][hook]), kind, policy.lower())
 
     def _rule(self, text: str, packets: int | None) -> FilterRule:
         matches, acts = read_rule(shlex.split(text), self._lines)

@@ -196,6 +196,7 @@ class DockerEngine:
             runs = list(self._runs)
         self._events.close()
         self._tables.close()
+        self._host.close()
         for run in runs:
             with contextlib.suppress(EngineError):
                 run.close()

@@ -1,0 +1,111 @@
+"""A namespace's packet filters, read by the programs of this machine that know them; unchanged ones are not read again.
+
+iptables has two kinds, over nf_tables and the older one (legacy), which a machine may use side by side: each is read by
+its own program. What else there is in nf_tables is read by `nft`. Asking whether anything changed needs no program.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from tui.core.firewall.iptables import HOOKS, read_save
+from tui.core.firewall.nft import read_ruleset
+from tui.core.firewall.values import Ruleset, Table
+from tui.engines.base import Run
+from tui.engines.netlink.filter_tables import Ask, generation, tables
+
+SECONDS = 2.0
+"""What a program may take before it is ended, and its tables count as unread."""
+
+_SAVE = {"ip": "iptables", "ip6": "ip6tables"}
+
+Start = Callable[[Sequence[str]], Run]
+"""Starts a command of this machine in the namespace."""
+
+
+class FilterReader:
+    """Reads one namespace."""
+
+    def __init__(self, ask: Ask, start: Start, legacy: Callable[[], str]) -> None:
+        """`legacy` gives the names of the older kind's tables there (/proc/net/ip_tables_names), "" for none."""
+        self._ask, self._start, self._legacy = ask, start, legacy
+        self._last: tuple[tuple[int, str], Ruleset] | None = None
+
+    def read(self, *, counters: bool = False) -> Ruleset | None:
+        """The filters now; None where they may not be read. `counters` reads them anew, with what they count."""
+        try:
+            state = (generation(self._ask), self._legacy())
+            # The older kind has no generation: where it is in use, it is read each time.
+            if self._last is not None and self._last[0] == state and not counters and not state[1]:
+                return self._last[1]
+            there = tables(self._ask)
+        except OSError:
+            return None
+        found = self._rules(there, bool(state[1]), counters)
+        if not counters:
+            self._last = (state, found)
+        return found
+
+    def _rules(self, there: frozenset[tuple[str, str]], legacy: bool, counters: bool) -> Ruleset:
+        read: list[Table] = []
+        unread: list[str] = []
+        families = [family for family in _SAVE if any(each[0] == family and each[1] in HOOKS for each in there)]
+        for family in families:
+            self._save(family, "nft", counters, read, unread)
+        for family in _SAVE if legacy else ():
+            self._save(family, "legacy", counters, read, unread)
+        known = {(each.family, each.name) for each in read if each.origin == "iptables"}
+        if there - known:
+            read += self._by_nft(there - known, unread)
+        return Ruleset(tuple(read) if counters else tuple(map(_uncounted, read)), tuple(unread))
+
+    def _save(self, family: str, kind: str, counters: bool, read: list[Table], unread: list[str]) -> None:
+        """One family of one kind of iptables, onto what was read."""
+        for program in (f"{_SAVE[family]}-{kind}-save", f"{_SAVE[family]}-save"):
+            if shutil.which(program) is None:
+                continue
+            text = self._output([program, *(["-c"] if counters else [])])
+            first = text.partition("\n")[0] if text else ""
+            if text is None or (program.endswith("s-save") and ("nf_tables" in first) is not (kind == "nft")):
+                continue
+            found, lines = read_save(text, family, "iptables" if kind == "nft" else "iptables-legacy")
+            read += found
+            unread += [f"{program} printed what was not understood: {line}" for line in lines]
+            return
+        if kind == "legacy":
+            unread.append(f"the tables of {_SAVE[family]} ({kind}) were not read: there is no program for them here")
+
+    def _by_nft(self, wanted: frozenset[tuple[str, str]], unread: list[str]) -> list[Table]:
+        text = self._output(["nft", "-j", "list", "ruleset"]) if shutil.which("nft") else None
+        names = ", ".join(" ".join(each) for each in sorted(wanted))
+        try:
+            found = read_ruleset(text[text.index("{") :]) if text is not None else None
+        except ValueError:
+            found = None
+        if found is None:
+            unread.append(f"the nf_tables table {names} was not read: that needs the program nft")
+            return []
+        return [each for each in found if (each.family, each.name) in wanted]
+
+    def _output(self, argv: Sequence[str]) -> str | None:
+        """What a program prints, None where it fails or takes too long."""
+        run = self._start(argv)
+        bell = threading.Timer(SECONDS, run.close)
+        bell.daemon = True
+        bell.start()
+        try:
+            text = "\n".join(run)
+        finally:
+            bell.cancel()
+            run.close()
+        return text if run.code == 0 else None
+
+
+def _uncounted(table: Table) -> Table:
+    chains = tuple(
+        replace(chain, rules=tuple(replace(rule, packets=None) for rule in chain.rules)) for chain in table.chains
+    )
+    return replace(table, chains=chains)
