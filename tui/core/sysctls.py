@@ -52,6 +52,8 @@ class Switches:
 
     def __init__(self, values: Iterable[tuple[str, int]] = ()) -> None:
         self.values = dict(values) or dict(GLOBAL_DEFAULTS)
+        if "net.ipv4.ip_forward" in self.values:  # the same switch by its other name, should only one have been read
+            self.values.setdefault("net.ipv4.conf.all.forwarding", self.values["net.ipv4.ip_forward"])
         for family, names in ALL_NAMES.items():
             for name in names:
                 self.values.setdefault(f"net.ipv{family}.conf.all.{name}", DEVICE_DEFAULTS[family][name])

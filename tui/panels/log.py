@@ -40,7 +40,7 @@ class CommandLog(ModalScreen[None]):
         Binding("u", "script('copy', True)", "copy undo", id="log.copy_undo", tooltip="copy one that undoes it all"),
         Binding("s", "script('save', False)", "save", id="log.save", tooltip="save a script that does it all"),
         Binding("S", "script('save', True)", "save undo", id="log.save_undo", tooltip="save one that undoes it all"),
-        Binding("k", "asks", "asks", id="log.asks", tooltip="show what kernels were asked, or fold it away"),
+        Binding("a", "asks", "asks", id="log.asks", tooltip="show what kernels were asked, or fold it away"),
     ]
 
     class Wanted(Message):
@@ -64,7 +64,7 @@ class CommandLog(ModalScreen[None]):
         """Show it from its end."""
         window = self.query_one("#log")
         window.border_title = "Command log"
-        window.border_subtitle = "y copy script · u copy undo script · s S save them · k kernel asks · esc"
+        window.border_subtitle = "y copy script · u copy undo script · s S save them · a kernel asks · esc"
         rows = self.query_one(LogList)
         rows.focus()
         self._draw()
@@ -116,7 +116,7 @@ def log_rows(entries: tuple[Entry, ...], width: int, with_asks: bool) -> Iterato
 def _folded(asked: list[Entry]) -> Iterator[Row]:
     if asked:
         count = f"{len(asked)} question{'' if len(asked) == 1 else 's'} to a kernel"
-        yield (asked[0].number, 0), [(f"{asked[-1].at}  ", "dim"), (f"? {count} (k shows them)", "dim")]
+        yield (asked[0].number, 0), [(f"{asked[-1].at}  ", "dim"), (f"? {count} (a shows them)", "dim")]
 
 
 def _entry(entry: Entry, width: int) -> Iterator[Row]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 
 from textual import on
+from textual.worker import WorkType
 
 from tui.background import start
 from tui.core.query import Query
@@ -44,8 +46,9 @@ class Step(State):
     @on(LookupPanel.Asked)
     def _asked(self, event: LookupPanel.Asked) -> None:
         self.answer = None
+        work: WorkType[None] = partial(self._ask, event.node, event.query)
         self.run_worker(
-            self._ask(event.node, event.query),
+            work,
             description="ask the kernel",
             group="ask",
             exclusive=True,

@@ -40,8 +40,12 @@ class WhatIf(Refresh):
         world = self.real
         if world is not None and self.what_if:
             world = self._supposed(world)
-        self.unasked = WHAT_IF if self.what_if else SIMULATED if self.simulated else ""
+        # In this order no kernel is asked about what it does not know, and it is asked once when it does again.
+        if self.what_if:
+            self.unasked = WHAT_IF
         self.world = world
+        if not self.what_if:
+            self.unasked = SIMULATED if self.simulated else ""
 
     def _supposed(self, world: World) -> World:
         """The World after them. What is refused in it by now is dropped, with a sentence."""
