@@ -26,10 +26,11 @@ from tui.panels.tables import tables
 from tui.themes import DARK, LIGHT
 from tui.walks.forms import CHANGING
 from tui.walks.labs import LabPlaces, LabWalk
+from tui.walks.reach import Reach
 from tui.walks.step import Step
 
 
-class RoutetuiApp(LabWalk, Step):
+class RoutetuiApp(LabWalk, Step, Reach):
     """The explorer of one engine.
 
     `first` is a snapshot that was begun before Textual was imported; `node` and `destination` what to open on;

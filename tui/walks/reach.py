@@ -42,7 +42,7 @@ class Reach(State):
         self.push_screen(MatrixScreen(self.selected or "").data_bind(Reach.world, Reach.matrix))
 
     @on(ReachScreen.Wanted)
-    def _wanted(self, event: ReachScreen.Wanted) -> None:
+    def _reach_wanted(self, event: ReachScreen.Wanted) -> None:
         """At most one is worked out at a time, the last one that was asked for."""
         event.stop()
         if self.matrix is None or self.matrix.world is not event.world:
@@ -54,7 +54,7 @@ class Reach(State):
         self.matrix = await asyncio.wrap_future(start(worked_out, world))
 
     @on(Opened)
-    def _opened(self, event: Opened) -> None:
+    def _pair_opened(self, event: Opened) -> None:
         """A pair was chosen: look at its path."""
         event.stop()
         self.selected = event.src
