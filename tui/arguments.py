@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tui import __version__
+from tui.follow_arguments import add_follow
 from tui.lab_arguments import add_lab
 from tui.probe_arguments import add_probes
 from tui.route_arguments import add_route
@@ -123,6 +124,7 @@ def parser() -> argparse.ArgumentParser:
     _matrix(add("matrix", "say who reaches whom: every container and the host to every other", _MATRIX))
     _check(add("check", "hold what a lab expects against what is there", _CHECK))
     add_probes(add)
+    add_follow(add)
     add_route(add("route", "add a route to a node or delete one, or show what would come of it"), common)
     add("save", "save the world as it is seen now as JSON").add_argument(
         "file", metavar="FILE", help="where to; - writes to standard output"

@@ -173,6 +173,18 @@ def _probe(options: argparse.Namespace) -> int:
     return {True: DONE, False: NEGATIVE, None: UNREADABLE}[probe(options)]
 
 
+def _capture(options: argparse.Namespace) -> int:
+    from tui.follow_commands import print_capture
+
+    return DONE if print_capture(options) else NEGATIVE
+
+
+def _follow(options: argparse.Namespace) -> int:
+    from tui.follow_commands import print_follow
+
+    return DONE if print_follow(options) else NEGATIVE
+
+
 def _save(options: argparse.Namespace) -> int:
     from tui.files import write_world
 
@@ -211,6 +223,8 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "ping": _probe,
     "traceroute": _probe,
     "connect": _probe,
+    "capture": _capture,
+    "follow": _follow,
     "route": _route,
     "save": _save,
     "lab": _lab,

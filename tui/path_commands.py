@@ -25,7 +25,7 @@ def print_path(world: World, options: argparse.Namespace) -> bool | None:
     that are not known.
     """
     links = Links(world)
-    src, dst = (_end(word, world) for word in (options.node, options.dst))
+    src, dst = (end_of(word, world) for word in (options.node, options.dst))
     try:
         found = path(links, src, dst)
     except QueryError as error:
@@ -70,7 +70,7 @@ def mend_lines(offered: tuple[Mend, ...]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _end(word: str, world: World) -> str:
+def end_of(word: str, world: World) -> str:
     """An end as a person writes it: a node's name, the beginning of its id, or an address."""
     if not word.strip() or word.startswith("-"):
         raise UsageError(f"{word!r} is no end of a path: write the name of a node, or an address.")

@@ -133,7 +133,7 @@ class Probes:
 
 def own_argv(probe: Probe) -> tuple[str, ...]:
     """The command of the own prober for a probe."""
-    from tui.engines.capture import prober
+    from tui.engines.prober.ask import prober
 
     zone = f"%{probe.dev}" if probe.family == 6 and probe.target.is_link_local else ""
     ends = {"dst": f"{probe.target}{zone}", "dev": probe.dev, "source": probe.source, "timeout": f"{probe.wait:g}"}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path as File
 from typing import Any, Protocol, runtime_checkable
 
 from tui.core.addresses import Address
@@ -19,10 +17,10 @@ from tui.core.probes import Capture
 from tui.core.world import Node, World
 from tui.engines.base import Engine, EngineError, Enters, Run, Streams, clean
 from tui.engines.capture_decode import Sighted, decode
+from tui.engines.prober.ask import prober
 
-__all__ = ["PROBER", "Captures", "Capturing", "names_of", "prober", "start"]
+__all__ = ["Captures", "Capturing", "names_of", "start"]
 
-PROBER = File(__file__).parent / "prober" / "__main__.py"
 _HEADERS = {1: ETHERNET, 772: ETHERNET}
 """By the device's ARPHRD_ number: what its frames begin with; others begin with the IP packet, if they hold one."""
 
@@ -59,12 +57,6 @@ class Captures(Protocol):
     def carry(self, path: Path, asked: Asked) -> None:
         """Let the packets of a ping pass, for the captures to see."""
         ...
-
-
-def prober(tool: str, **options: object) -> tuple[str, ...]:
-    """The command of the own prober: TOOL and KEY=VALUE words; options that are None or "" are left out."""
-    words = [f"{key}={value}" for key, value in options.items() if value not in (None, "")]
-    return (sys.executable, "-I", "-S", str(PROBER), tool, *words)
 
 
 def names_of(world: World) -> dict[str, tuple[Address, ...]]:

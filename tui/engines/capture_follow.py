@@ -22,14 +22,15 @@ from tui.core.probes import Capture
 from tui.core.world import World
 from tui.engines import capture
 from tui.engines.base import Engine, EngineError, Enters, Run, clean
-from tui.engines.capture import Captures, Capturing, prober
+from tui.engines.capture import Captures, Capturing
+from tui.engines.prober.ask import prober
 
 PATIENCE = 1.0
 """Seconds that the answer to a request may take."""
 ARP_PATIENCE = 3.5
 """The same where a neighbour is expected not to answer: the kernel asks three times, a second each (arp(7))."""
 QUIET, SETTLED = 0.4, 0.1
-"""When the ping has ended: seconds without a frame after which no more are waited for; where some are missing, or none."""
+"""Seconds without a frame after which, the ping having ended, no more are waited for: where some are missing, or not."""
 FILTER = "icmp or icmp6 or arp"
 
 

@@ -34,6 +34,9 @@ class ReadOnlyEngine:
             self.enter = self._enter
         if isinstance(engine, Streams):
             self.stream = self._stream
+        for listening in ("capture", "carry"):  # the simulator's way to capture (see tui.engines.capture.Captures)
+            if hasattr(engine, listening):
+                setattr(self, listening, getattr(engine, listening))
 
     def snapshot(self, patience: float | None = None, fresh: bool = False) -> World:
         """As the engine has it."""
