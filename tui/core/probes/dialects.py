@@ -50,7 +50,7 @@ class Tools:
 
 
 _ASK = """for each in "ping -V" "traceroute --version" "nc -h" "bash --version" "timeout --help"; do
-set -- $each; echo "= $1 $(command -v $1)"; command -v $1 >/dev/null && $each </dev/null 2>&1 | head -n 40; done"""
+set -- $each; echo "= $1 $(command -v $1)"; command -v $1 >/dev/null && $each </dev/null 2>&1; done"""
 
 QUESTION = ("sh", "-c", _ASK)
 """The command whose output tells which tools there are; read it with `read_tools`."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tui.core.addresses import Address
 from tui.core.path import Path, path
-from tui.core.path.hops import Hop, Notice, Outcome, Trip, Way
+from tui.core.path.hops import Hop, Notice, Trip, Way
 from tui.core.path.icmp import told
 from tui.core.path.links_between import Links
 from tui.core.path.ways import expires_at
@@ -69,10 +69,21 @@ _ERRNO = {
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """The path that was followed for a probe, and what its sender may see: a sight for each way, each once."""
+    """The path that was followed for a probe, and what its sender may see: a sight for each way, each once.
+
+    `bound` is the device that the probe is bound to where the path, which is followed without, leaves by another.
+    """
 
     path: Path
     sights: tuple[Sight, ...]
+    bound: str | None = None
+
+    @property
+    def unknown(self) -> str:
+        """Why nobody can say, where a sight is UNKNOWN: a phrase."""
+        if self.bound is not None:
+            return f"a packet that is bound to {self.bound} is looked up otherwise"
+        return self.path.verdict.removeprefix("not known: ").rstrip(".")
 
     def __str__(self) -> str:
         return " or ".join(str(each) for each in self.sights)
@@ -81,14 +92,15 @@ class Prediction:
 def predict(links: Links, src: str, probe: Probe) -> Prediction:
     """Follow a probe's requests and their answers. Raises QueryError where `src` is not known here."""
     found = path(links, probe.source or src, probe.target)
+    out = {hop.oif for trip in found.branches for hop in trip.forward.hops[:1]}
+    if probe.dev is not None and out != {probe.dev}:
+        return Prediction(found, (NOT_KNOWN,), probe.dev)
     ttl = getattr(probe, "ttl", 64)
-    return Prediction(found, tuple(dict.fromkeys(_sight(links, src, each, probe.dev, ttl) for each in found.branches)))
+    return Prediction(found, tuple(dict.fromkeys(_sight(links, src, each, ttl) for each in found.branches)))
 
 
-def _sight(links: Links, src: str, trip: Trip, dev: str | None, ttl: int) -> Sight:
+def _sight(links: Links, src: str, trip: Trip, ttl: int) -> Sight:
     forward, back = trip.forward, trip.back
-    if dev is not None and (not forward.hops or forward.hops[0].oif != dev):
-        return NOT_KNOWN  # a packet bound to a device is looked up otherwise
     if forward.refused_at_home:
         lookup = forward.hops[-1].lookup
         means = _ERRNO.get(lookup.decision.errno or "") if lookup is not None else None
@@ -130,8 +142,3 @@ def _dies(way: Way, ttl: int) -> Hop | None:
 def links_of(world: World | Links) -> Links:
     """The World prepared for packets, unless it is already."""
     return world if isinstance(world, Links) else Links(world)
-
-
-def leaves(prediction: Prediction) -> bool:
-    """Whether some way goes out of what is known here."""
-    return any(trip.forward.outcome is Outcome.LEAVES for trip in prediction.path.branches)

@@ -85,8 +85,8 @@ NOT_TRIED = (Meaning.HERE_NO_TOOL, Meaning.HERE_NOT_ALLOWED, Meaning.HERE_NO_DEV
 
 
 def _not_predicted(prediction: Prediction, seen: str) -> Verdict:
-    why = prediction.path.verdict.removeprefix("not known: ")
-    return Verdict(None, "not known", seen, f"Seen: {seen}. What to expect could not be predicted: {why}.")
+    told = f"Seen: {seen}. What to expect could not be predicted: {prediction.unknown}."
+    return Verdict(None, "not known", seen, told)
 
 
 def _fits(seen: Sight, predicted: Sight, probe: Ping, result: PingResult) -> bool:

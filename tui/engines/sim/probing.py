@@ -94,7 +94,7 @@ def _ping(world: World, node: Node, words: Sequence[str]) -> Answer:
 
 
 def _cannot_tell(name: str, prediction: Prediction) -> str:
-    return f"{name}: the simulator cannot tell: {prediction.path.verdict.removeprefix('not known: ')}."
+    return f"{name}: the simulator cannot tell: {prediction.unknown}."
 
 
 def _ping_lines(probe: Ping, sight: Sight, says_silence: bool) -> Iterator[str]:
