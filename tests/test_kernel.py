@@ -61,12 +61,13 @@ def two_bridges() -> Iterator[KernelLab]:
 
 
 def as_promised(node: Node) -> Node:
-    """A node without what a lab's file cannot tell: the ports of the host's bridges, where pairs of veth end, and
-    whether this machine's bridges ask its filters.
+    """A node without what a lab's file cannot tell: the ports of the host's bridges, where pairs of veth end, its
+    filters, and whether this machine's bridges ask them.
     """
     ports = {each.name for each in node.interfaces if each.master}
     return replace(
         node,
+        filters=None,
         interfaces=tuple(replace(each, peer_index=None) for each in node.interfaces if each.name not in ports),
         sysctls=tuple(
             pair

@@ -10,6 +10,7 @@ import shutil
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from tui.core.firewall.iptables import HOOKS, read_save
 from tui.core.firewall.nft import read_ruleset
@@ -26,12 +27,25 @@ Start = Callable[[Sequence[str]], Run]
 """Starts a command of this machine in the namespace."""
 
 
+_LEGACY = Path("/proc/net/ip_tables_names")
+
+
+def legacy_here() -> str:
+    """Whether this machine's kernel has the older iptables at all: then every namespace may use it."""
+    return "perhaps" if _LEGACY.exists() else ""
+
+
 class FilterReader:
     """Reads one namespace."""
 
-    def __init__(self, ask: Ask, start: Start, legacy: Callable[[], str]) -> None:
-        """`legacy` gives the names of the older kind's tables there (/proc/net/ip_tables_names), "" for none."""
-        self._ask, self._start, self._legacy = ask, start, legacy
+    def __init__(
+        self, ask: Ask, start: Start, legacy: Callable[[], str], made: Callable[[], Table] | None = None
+    ) -> None:
+        """`legacy` gives the names of the older kind's tables there (/proc/net/ip_tables_names), "" for none.
+
+        `made` gives a table that routetui itself made there: it is known where there is no `nft` to read it.
+        """
+        self._ask, self._start, self._legacy, self._made = ask, start, legacy, made
         self._last: tuple[tuple[int, str], Ruleset] | None = None
 
     def read(self, *, counters: bool = False) -> Ruleset | None:
@@ -79,7 +93,11 @@ class FilterReader:
             unread.append(f"the tables of {_SAVE[family]} ({kind}) were not read: there is no program for them here")
 
     def _by_nft(self, wanted: frozenset[tuple[str, str]], unread: list[str]) -> list[Table]:
-        text = self._output(["nft", "-j", "list", "ruleset"]) if shutil.which("nft") else None
+        text = self._output(["nft", "-j", "list", "ruleset"], "") if shutil.which("nft") else None
+        if text is None and self._made is not None:
+            own = self._made()
+            if wanted == {(own.family, own.name)}:
+                return [own]
         names = ", ".join(" ".join(each) for each in sorted(wanted))
         try:
             found = read_ruleset(text[text.index("{") :]) if text is not None else None
@@ -90,14 +108,14 @@ class FilterReader:
             return []
         return [each for each in found if (each.family, each.name) in wanted]
 
-    def _output(self, argv: Sequence[str]) -> str | None:
-        """What a program prints, None where it fails or takes too long."""
+    def _output(self, argv: Sequence[str], between: str = "\n") -> str | None:
+        """What a program prints, None where it fails or takes too long; a very long line may come in pieces."""
         run = self._start(argv)
         bell = threading.Timer(SECONDS, run.close)
         bell.daemon = True
         bell.start()
         try:
-            text = "\n".join(run)
+            text = between.join(run)
         finally:
             bell.cancel()
             run.close()

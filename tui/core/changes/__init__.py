@@ -216,6 +216,18 @@ def classic(change: Change) -> tuple[str, ...] | None:
 
 def apply(change: Change, world: World) -> World:
     """The World after the change. Raises ChangeRefused: the kernel's or the engine's reason, and what to do."""
+    after = _applied(change, world)
+    inside = isinstance(change, (AddRoute, ReplaceRoute, DeleteRoute, SetSysctl, Several))
+    return after if inside else _refiltered(after)
+
+
+def _refiltered(world: World) -> World:
+    """With networks and containers the engine changes its host's filters too: those that were read count no more."""
+    nodes = (replace(each, filters=None) if each.kind == "host" and each.filters else each for each in world.nodes)
+    return replace(world, nodes=tuple(nodes))
+
+
+def _applied(change: Change, world: World) -> World:
     match change:
         case AddRoute() | ReplaceRoute() | DeleteRoute() | SetSysctl():
             return _inside(change, world)

@@ -14,6 +14,7 @@ from tui.engines.base import EngineError, Making, Run, no_such_node
 from tui.engines.kernel import lab_channel, memo
 from tui.engines.kernel.isolation import NFT, RULES
 from tui.engines.kernel.lab_channel import Channel, gone
+from tui.engines.kernel.lab_filters import LabFilters
 from tui.engines.kernel.lab_ip import without_ip
 from tui.engines.kernel.lab_making import LabMaking, Made
 from tui.engines.kernel.lab_runs import start_run
@@ -39,6 +40,7 @@ class KernelLab:
         self.made, self.revision, self.channel = made, revision, channel
         self.changing = threading.Lock()
         self._windows: dict[str, Namespace] = {}
+        self._filters = LabFilters(channel, lambda: tuple(self.made.carriers))
         self._watches: list[Watch] = []
         self._runs: list[Run] = []
         self._reading = threading.Lock()
@@ -188,6 +190,7 @@ class KernelLab:
         # A node of the same name may be another one now.
         while self._windows:
             self._windows.popitem()[1].close()
+        self._filters.forget()
 
     def window(self, node: str) -> Namespace:
         """A window into a node, the caller's to close."""
@@ -216,7 +219,8 @@ class KernelLab:
         try:
             if node.name not in self._windows:
                 self._windows[node.name] = self.channel.window(node.name)
-            return self._windows[node.name].tables().onto(node)
+            seen = self._windows[node.name].tables().onto(node)
+            return replace(seen, filters=self._filters.read(node.name))
         except OSError as error:
             raise EngineError(f"{node.name} cannot be read: {error.strerror}.") from error
 
@@ -233,6 +237,7 @@ def _sharing(node: Node, nodes: dict[str, Node]) -> Node:
         rules=owner.rules,
         merged=owner.merged,
         sysctls=owner.sysctls,
+        filters=owner.filters,
         source=owner.source,
         missing=owner.missing,
         problem=owner.problem,

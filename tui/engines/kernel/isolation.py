@@ -35,7 +35,9 @@ _INET = 1  # NFPROTO_INET
 _IIFNAME, _OIFNAME = 6, 7
 _EQUAL, _UNEQUAL = 0, 1
 _DROP, _JUMP = 0, 0xFFFFFFFD
-_TABLE, _FIRST, _SECOND = "routetui", "FORWARD", "ISOLATION"
+TABLE, FIRST, SECOND = "routetui", "FORWARD", "ISOLATION"
+"""The table of nf_tables, its chain for what is forwarded, and the one that drops."""
+
 _NAMED = attribute(1, b"routetui\0")
 
 
@@ -84,13 +86,13 @@ def _table(bridges: Sequence[Bridge]) -> list[bytes]:
     """Two chains: what comes in by a bridge and leaves by something else is looked at twice, as in Docker's stages."""
     parts = [
         _new(_NEWTABLE, _NAMED),
-        _chain(_FIRST, nested(4, _number(1, 2), _number(2, 0)), _number(5, 1), rtencode.name(7, "filter")),
-        _chain(_SECOND),
+        _chain(FIRST, nested(4, _number(1, 2), _number(2, 0)), _number(5, 1), rtencode.name(7, "filter")),
+        _chain(SECOND),
     ]
     for name, _ in bridges:
         leaves = [*_device(_IIFNAME, _EQUAL, name), *_device(_OIFNAME, _UNEQUAL, name)]
-        parts.append(_rule(_FIRST, *leaves, _verdict(_JUMP, _SECOND)))
-        parts.append(_rule(_SECOND, *_device(_OIFNAME, _EQUAL, name), _expression("counter"), _verdict(_DROP)))
+        parts.append(_rule(FIRST, *leaves, _verdict(_JUMP, SECOND)))
+        parts.append(_rule(SECOND, *_device(_OIFNAME, _EQUAL, name), _expression("counter"), _verdict(_DROP)))
     return parts
 
 
@@ -110,11 +112,11 @@ def _number(kind: int, value: int) -> bytes:
 
 
 def _chain(name: str, *parts: bytes) -> bytes:
-    return _new(_NEWCHAIN, rtencode.name(1, _TABLE) + rtencode.name(3, name) + b"".join(parts))
+    return _new(_NEWCHAIN, rtencode.name(1, TABLE) + rtencode.name(3, name) + b"".join(parts))
 
 
 def _rule(chain: str, *expressions: bytes) -> bytes:
-    return _new(_NEWRULE, rtencode.name(1, _TABLE) + rtencode.name(2, chain) + nested(4, *expressions))
+    return _new(_NEWRULE, rtencode.name(1, TABLE) + rtencode.name(2, chain) + nested(4, *expressions))
 
 
 def _expression(name: str, *parts: bytes) -> bytes:

@@ -7,14 +7,18 @@ import os
 import sys
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tui.core.firewall.values import Ruleset
 from tui.core.labs.layout import HOST
 from tui.core.world import TOPICS, Network, Node, Subnet, World
 from tui.engines.base import EngineError, Making, Run, clean, no_such_node
+from tui.engines.filter_reading import FilterReader, legacy_here
 from tui.engines.kernel.plugging import plug_in
 from tui.engines.netlink import Tables, read_many
+from tui.engines.netlink.filter_tables import FilterSocket
 from tui.engines.netlink.setns import call
 from tui.engines.netlink.watching import Ear, Watch, ears
 from tui.engines.process_run import ProcessRun
@@ -44,6 +48,7 @@ class NamespaceEngine:
         self._runs: list[Run] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._filters: dict[tuple[str, int], FilterReader] = {}
         if not sys.platform.startswith("linux"):
             raise EngineError("Network namespaces are a thing of Linux.")
         if os.geteuid() != 0:
@@ -66,9 +71,32 @@ class NamespaceEngine:
         paths = self._paths()
         found = zip(paths, read_many(list(paths.values())), strict=True)
         nodes = {name: _node(name, tables) for name, tables in found if not isinstance(tables, FileNotFoundError)}
+        filters = {name: self._read_filters(paths[name]) for name in nodes}
+        nodes = {name: replace(node, filters=filters[name]) for name, node in nodes.items()}
         networks = _networks(nodes)
         plugged = plug_in(nodes, {each.name: each.name for each in networks})
         return World(self.label, networks, tuple(plugged.values()))
+
+    def _read_filters(self, path: str) -> Ruleset | None:
+        """The packet filters of a namespace; no descriptor that would keep it alive stays open."""
+        try:
+            place = (path, Path(path).stat().st_ino)
+        except OSError:
+            return None
+
+        def ask(question: bytes) -> bytes:
+            link = FilterSocket(path)
+            try:
+                return link(question)
+            finally:
+                link.close()
+
+        def start(argv: Sequence[str]) -> Run:
+            return ProcessRun(argv, (sys.executable, "-I", "-S", str(_ENTER), path, *argv))
+
+        if place not in self._filters:
+            self._filters[place] = FilterReader(ask, start, legacy_here)
+        return self._filters[place].read()
 
     def watch(self) -> Iterator[None]:
         """Yield whenever one of them changes, comes or goes."""
