@@ -102,6 +102,18 @@ def is_own(fib: Fib, value: int) -> bool:
     return found is not None and found.route is not None and found.route.type == "local"
 
 
+def owner_of(fib: Fib, value: int) -> str | None:
+    """The device that an address of the node's own belongs to (__ip_dev_find).
+
+    Where two devices have it, the one that got it last: the list is walked from its head, where it is put in.
+    """
+    holders = [link.name for link, each in fib.node.addresses() if each.address == Address(4, value)]
+    if holders:
+        return holders[-1]
+    found = search(fib, "local+main" if fib.merged else "local", Flow(4, value))
+    return found.route.dev if found is not None and found.route is not None else None
+
+
 def outbound(fib: Fib, query: Query, steps: list[Step] | None) -> Decision:
     """A packet that the node makes itself (ip_route_output_key_hash_rcu)."""
     refused = _check_source(fib, query, steps) or _check_device(fib, query, steps)
@@ -110,9 +122,7 @@ def outbound(fib: Fib, query: Query, steps: list[Step] | None) -> Decision:
     dst, src = query.dst.value, query.src.value if query.src else 0
     oif = query.oif
     if src and oif is None and (query.dst.is_multicast or dst == BROADCAST):
-        owner = fib.addresses.get(Address(4, src))
-        oif = owner[0].name if owner else None
-        return _direct(fib, query, oif, src, steps)
+        return _direct(fib, query, owner_of(fib, src), src, steps)
     if oif is not None and (dst >> 8 == 0xE00000 or dst == BROADCAST):
         return _direct(fib, query, oif, src or select4(fib, oif, 0, "link"), steps)
     if oif is not None and not src and query.dst.is_multicast:
@@ -213,22 +223,25 @@ def _kind(dst: Address, otherwise: str) -> str:
 
 
 def _select_leg(fib: Fib, found: Found, src: int, oif: str | None, steps: list[Step] | None) -> tuple[NextHop, ...]:
-    """The legs that the hash may choose (fib_select_multipath): a leg whose own address is the source always wins."""
+    """The legs that the hash may choose (fib_select_multipath): those whose own address is the source, if there are."""
     route = found.route
     assert route is not None
     hops = found.usable
-    own = None
+    own: tuple[NextHop, ...] = ()
     if len(hops) > 1 and src and route.nhid is None:
-        own = next((hop for hop in hops if source_of(fib, route, hop) == src), None)
+        own = tuple(hop for hop in hops if source_of(fib, route, hop) == src)
+    left = own or hops
     if len(route.nexthops) > 1 and steps is not None:
-        steps.append(LegsStep(route, legs_of(fib, route, hops, 4), own or (hops[0] if len(hops) == 1 else None),
-                              _leg_reason(hops, own, oif)))  # fmt: skip
-    return (own,) if own else hops
+        reason = _leg_reason(hops, own, oif)
+        steps.append(LegsStep(route, legs_of(fib, route, hops, 4), left[0] if len(left) == 1 else None, reason))
+    return left
 
 
-def _leg_reason(hops: tuple[NextHop, ...], own: NextHop | None, oif: str | None) -> str:
-    if own is not None:
-        return f"the packet's source is the address of {own.dev}, so that leg is taken"
+def _leg_reason(hops: tuple[NextHop, ...], own: tuple[NextHop, ...], oif: str | None) -> str:
+    if len(own) == 1:
+        return f"the packet's source is the address of {own[0].dev}, so that leg is taken"
+    if own:
+        return f"the packet's source is the address of {own[0].dev}: a hash chooses among the legs that would use it"
     if oif is not None:
         return f"the packet is bound to {oif}: the first leg on it is taken"
     if len(hops) == 1:

@@ -1,0 +1,126 @@
+"""Random tables and rules on the real kernel: what it answers to `ip route get`, with and without fibmatch."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+
+import pytest
+from judge import count, seed
+from judge.machines import Plan, plan, question
+from namespaces import WHY_NOT, Space
+
+from tui.core.lookup import lookup
+from tui.core.lookup.fib import Fib
+from tui.core.query import Query
+from tui.core.steps import Decision, Failure
+from tui.core.world import NextHop, Node
+from tui.engines.netlink import Namespace, open_namespaces
+from tui.engines.netlink.asking import Answer, ask
+
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
+
+QUERIES = count("QUERIES", 24_000)
+A_MACHINE = 400
+"""So many questions are asked of one machine."""
+
+
+def made(space: Space, machine: Plan) -> None:
+    """Make the machine in a namespace; what the kernel refuses of its routes and rules is not there."""
+    six = ("-6",) if machine.family == 6 else ()
+    lines = [f"echo 0 > /proc/sys/net/ipv6/conf/{scope}/accept_dad" for scope in ("all", "default")]
+    space.run("sh", "-c", "; ".join(lines))
+    space.batch(machine.links)
+    space.run("sh", "-c", "\n".join(_written(*each) for each in machine.switches))
+    space.batch(machine.tables, *six)
+    if machine.late:
+        space.batch(machine.late)
+
+
+def _written(name: str, value: int) -> str:
+    return f"echo {value} > /proc/sys/{name.translate({46: 47, 47: 46})}"
+
+
+def differences(decision: Decision, answer: Answer, query: Query, merged: bool) -> Iterator[str]:
+    """What core says otherwise than the kernel."""
+    if decision.failure is not None or answer.errno is not None:
+        if decision.errno != answer.errno:
+            yield f"errno {decision.errno}, the kernel says {answer.errno}"
+        return
+    if decision.type != answer.type:
+        yield f"type {decision.type}, the kernel says {answer.type}"
+    legs = decision.nexthops or (NextHop(decision.dev, decision.gateway),)
+    if (answer.dev, answer.gateway) not in [(leg.dev, leg.gateway) for leg in legs]:
+        yield f"{[(leg.dev, str(leg.gateway)) for leg in legs]}, the kernel says {answer.dev} {answer.gateway}"
+    if len(legs) == 1 and query.iif is None and decision.prefsrc != answer.prefsrc:
+        yield f"source {decision.prefsrc}, the kernel says {answer.prefsrc}"
+    # While local and main are one trie, the kernel calls all of it main.
+    if decision.table is not None and answer.table not in (decision.table, "main" if merged else None):
+        yield f"table {decision.table}, the kernel says {answer.table}"
+    matched, route = answer.route, decision.route
+    if matched is not None and (route is None or (matched.dst, matched.metric or 0) != (route.dst, route.metric or 0)):
+        yield f"by {route}, the kernel says by {matched}"
+
+
+def settled(window: Namespace) -> Node:
+    """The machine once the kernel has made its own entry for each address, which it does beside the command."""
+    end = time.monotonic() + 10
+    before = None
+    while time.monotonic() < end:
+        tables = window.tables()
+        assert not tables.missing, tables.failures
+        node = tables.onto(Node("machine"))
+        own = {each.dst.address for each in node.routes if each.type == "local"}
+        due = [each.address for link, each in node.addresses() if link.up]
+        if node == before and own.issuperset(due):
+            return node
+        before = node
+    raise AssertionError("the kernel does not come to rest")
+
+
+def of_the_past(fib: Fib, decision: Decision) -> bool:
+    """Whether the answer rests on what no listing shows: a gateway that was the node's own when the route was added.
+
+    Such a gateway is listed and never used. It may have been its own by a `local` route that decides no more.
+    """
+    local = [each.dst for each in fib.node.routes if each.type == "local" and each.protocol != "kernel"]
+    hops = decision.route.nexthops if decision.route is not None else ()
+    return any(prefix.covers(hop.gateway) for hop in hops if hop.gateway is not None for prefix in local)
+
+
+def judged(space: Space, window: Namespace, machine: Plan, rng: random.Random) -> Iterator[tuple[str, str]]:
+    """The questions that are answered otherwise, with what differs; ("", "") for each that is not."""
+    fib = Fib(settled(window))
+    names = {each.interface.index: each.interface.name for each in window.links()}
+    for _ in range(A_MACHINE):
+        query = question(rng, machine)
+        decision = lookup(fib, query, trace=False).decision
+        assert decision.failure is not Failure.UNKNOWN, query
+        if decision.assumptions or of_the_past(fib, decision):
+            continue
+        found = list(differences(decision, ask(window, query, names), query, fib.merged))
+        yield (" ".join(query.command()), "; ".join(found)) if found else ("", "")
+
+
+@pytest.mark.parametrize("family", [4, 6])
+def test_every_lookup_is_the_kernel_s(family: int) -> None:
+    drawn = seed()
+    print(f"ROUTETUI_JUDGE_SEED={drawn} ROUTETUI_JUDGE_QUERIES={QUERIES}")
+    asked, wrong = 0, []
+    number = 0
+    while asked < QUERIES // 2:
+        rng = random.Random(f"{drawn} {family} {number}")
+        machine = plan(rng, family)
+        with Space() as space:
+            made(space, machine)
+            (window,) = open_namespaces([space.pid])
+            try:
+                for question_asked, differs in judged(space, window, machine, rng):
+                    asked += 1
+                    if differs:
+                        wrong.append((number, question_asked, differs))
+            finally:
+                window.close()
+        number += 1
+    assert not wrong, f"seed {drawn}: {len(wrong)} of {asked} differ: {wrong[:5]}"
