@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 
 from tui.core.path.hops import Outcome, Path, Way
@@ -20,7 +22,13 @@ from tui.panels.lines import Lines
 from tui.panels.panel import Panel
 from tui.panels.wayview import LABEL, ended, labelled, notes, path_lines, sentence, verdict_sign
 
+if TYPE_CHECKING:
+    from tui.core.path.mends import Mend
+
 HINT = "A destination (d) shows the way there, hop by hop, and whether the reply finds back."
+
+OFFERED, PATIENCE = 2, 60
+"""How many sets of changes that would mend a path are shown, and how many are tried."""
 
 Asked = tuple[World, str, Query]
 """What a path is worked out for: the world, the node that sends, and the question."""
@@ -66,12 +74,20 @@ class PathPanel(Panel):
     node: reactive[Node | None] = reactive(None, init=False, repaint=False)
     question: reactive[Query | None] = reactive(None, init=False, repaint=False)
 
+    class Mended(Message):
+        """What would mend a path was found out."""
+
+        def __init__(self, path: Path, found: tuple[Mend, ...]) -> None:
+            super().__init__()
+            self.path, self.found = path, found
+
     def __init__(self) -> None:
         super().__init__(id="path")
         self._asked: Asked | None = None
         self._path: Path | None = None
         self._trouble = ""
-        self._mends: list[list[Cell]] | None = None
+        self._mends: tuple[Mend, ...] | None = None
+        self._searching = False
 
     def compose(self) -> ComposeResult:
         """One view."""
@@ -166,6 +182,7 @@ class PathPanel(Panel):
             self._view.show(list(_ends(found)))
         else:
             self._view.show(self._lines(found, width))
+            self._search()
 
     def _is_small(self) -> bool:
         """Whether there is room for two lines only: a small screen, and the person is elsewhere."""
@@ -194,11 +211,7 @@ class PathPanel(Panel):
         lines += sentence("sees", symptom(found), width)
         for each in (*notes(found), *self._left_out()):
             lines += sentence("note", each, width, "dim")
-        if found.works is not True:
-            if self._mends is None:
-                self._mends = self._mending(width)
-            lines += self._mends
-        return lines
+        return [*lines, *self._mending(width)]
 
     def _left_out(self) -> Iterator[str]:
         """What was asked about and plays no part in a ping's path."""
@@ -213,28 +226,51 @@ class PathPanel(Panel):
 
     # What would mend it
 
-    def _mending(self, width: int) -> list[list[Cell]]:
-        from tui.core.changes import ChangeRefused
-        from tui.core.changes.plan import connect
-        from tui.core.changes.sentence import sentence as in_words
+    def _search(self) -> None:
+        """Look for it in a thread, one search at a time: it takes longer than a key may."""
+        if self._path is None or self._path.works or self._mends is not None or self._searching or self._asked is None:
+            return
+        self._searching = True
+        self.run_worker(
+            partial(self._find, self._asked[0], self._path),
+            description="what would mend the path",
+            group="mends",
+            thread=True,
+            exit_on_error=False,
+        )
 
-        assert self._asked is not None
-        world, name, query = self._asked
-        owner = world.owner(query.dst)
-        if owner is None or owner[0].name == name:
-            return []
+    def _find(self, world: World, path: Path) -> None:
+        found: tuple[Mend, ...] = ()
         try:
-            plan = connect(world, name, owner[0].name)
-        except (ChangeRefused, QueryError) as refused:
-            return sentence("mends", str(refused), width, "dim")
-        if not plan.items:
-            return sentence("mends", plan.verdict, width, "dim") if not plan.works else []
-        if not plan.works:
+            from tui.core.path.mends import mends
+
+            found = mends(world, path, most=OFFERED, patience=PATIENCE)
+        finally:
+            self.post_message(self.Mended(path, found))
+
+    def on_path_panel_mended(self, event: PathPanel.Mended) -> None:
+        """Show it, unless another path is on the screen by now: then look for what mends that."""
+        event.stop()
+        self._searching = False
+        if event.path is self._path:
+            self._mends = event.found
+            self._draw()
+        else:
+            self._search()
+
+    def _mending(self, width: int) -> list[list[Cell]]:
+        if self._path is None or self._path.works:
             return []
-        lines = [line for each in plan.items for line in sentence("", in_words(each.change), width)]
-        lines[0] = [(f"{'mends':<{LABEL}}", "dim"), *lines[0][1:]]
-        told = "⏎ shows it, and does it" if len(plan.items) == 1 else "⏎ shows them, and does all or some"
-        return [*lines, *labelled("", [[(told, "accent")]])]
+        if self._mends is None:
+            return labelled("mends", [[("…", "dim")]]) if self._path.works is False else []
+        if not self._mends:
+            sure = self._path.works is False
+            return sentence("mends", "nothing that is known here", width, "dim") if sure else []
+        lines: list[list[Cell]] = []
+        for number, each in enumerate(self._mends):
+            cost = f" ({each.tradeoff.rstrip('.')})" if each.tradeoff else ""
+            lines += sentence("or" if number else "mends", f"{each.sentence}{cost}", width, "" if not number else "dim")
+        return [*lines, *labelled("", [[("⏎ shows what it does, then does it", "accent")]])]
 
     def text(self) -> str:
         """The path as plain text, whole."""
