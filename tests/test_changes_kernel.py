@@ -11,17 +11,25 @@ from dataclasses import replace
 import pytest
 from namespaces import WHY_NOT, Space
 from random_changes import DEVICES, some_change
+from random_rebuilding import rebuilding, settings
+from test_kernel import as_promised
 
+from tui import labs
 from tui.core.changes import Change, ChangeRefused, DeleteRoute, SetSysctl, Several, apply, command, placed
 from tui.core.changes.attaching import without_device
 from tui.core.changes.inverse import inverse
 from tui.core.commands.route_command import route_words
 from tui.core.world import Node, Route, World
+from tui.engines import kernel
+from tui.engines.kernel import KernelLab
+from tui.engines.making import flat
 from tui.engines.netlink import Namespace, open_namespaces
 
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
-CHANGES = int(os.environ.get("ROUTETUI_RANDOM_CHANGES", "400"))
-"""How many random changes are made, and undone."""
+CHANGES = int(os.environ.get("ROUTETUI_RANDOM_CHANGES", "1000"))
+"""How many random changes are made inside of one namespace, and undone."""
+REBUILDINGS = int(os.environ.get("ROUTETUI_RANDOM_REBUILDINGS", "250"))
+"""How many are made to a lab as a whole, of every kind."""
 
 
 class Box:
@@ -182,3 +190,113 @@ def assert_same(real: World, told: World, why: object) -> None:
             assert only == ([], []), (why, name, f"kernel only {shown(only[0])}, model only {shown(only[1])}")
             assert has == says, (why, name, "order")
         assert has == says, (why, name)
+
+
+# --- a lab as a whole ---
+
+
+def test_random_rebuildings_of_a_lab_are_predicted_and_undone() -> None:
+    """Networks, nodes and links that come and go, with routes and switches among them: exactly as core tells it."""
+    seed = int(os.environ.get("ROUTETUI_RANDOM_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"ROUTETUI_RANDOM_SEED={seed} ROUTETUI_RANDOM_REBUILDINGS={REBUILDINGS}")
+    rng = random.Random(seed)
+    lab = kernel.start(labs.load("two-bridges"))
+    try:
+        first = world = lab.snapshot()
+        undos: list[tuple[Change, World]] = []
+        kinds: dict[str, int] = {}
+        for _ in range(REBUILDINGS):
+            change = rebuilding(rng, world) if rng.random() < 0.6 else next(settings(rng, rng.choice(world.nodes)))
+            done = made_or_refused(lab, change, world, seed)
+            if done is None:
+                kinds["refused"] = kinds.get("refused", 0) + 1
+                continue
+            undos.append((done, world))
+            world = lab.snapshot()
+            kinds |= {type(each).__name__: kinds.get(type(each).__name__, 0) + 1 for each in flat(change)}
+            if rng.random() < 0.05 or len(undos) > 25:
+                world = rebuilt(lab, undos, world, seed)
+        rebuilt(lab, undos, world, seed)
+        assert_alike(lab.snapshot(), first, (seed, "undone"), exactly=False)
+    finally:
+        lab.close()
+    assert set(kinds) > {
+        "Connect",
+        "Disconnect",
+        "CreateNetwork",
+        "RemoveNetwork",
+        "StartNode",
+        "RemoveNode",
+        "refused",
+    }
+
+
+def made_or_refused(lab: KernelLab, change: Change, world: World, seed: int) -> Change | None:
+    """Make it: what takes it back. None where it was refused, as core foretold it, and changed nothing."""
+    try:
+        after, back = apply(change, world), inverse(change, world)
+    except ChangeRefused as refused:
+        making = lab.change(change, world)
+        if making.argv and (refused.words or isinstance(change, Several)):
+            lines = list(making)
+            assert making.code not in (None, 0), (seed, change, str(refused))
+            assert lines, (seed, change)
+            assert_alike(lab.snapshot(), world, (seed, change, "refused"), exactly=False)
+        return None
+    making = lab.change(change, world)
+    lines = list(making)
+    assert (making.code, lines) == (0, []), (seed, change, lines)
+    assert_alike(lab.snapshot(), after, (seed, change))
+    return back
+
+
+def rebuilt(lab: KernelLab, undos: list[tuple[Change, World]], world: World, seed: int) -> World:
+    """Take everything back, last first."""
+    while undos:
+        back, before = undos.pop()
+        making = lab.change(back, world)
+        lines = list(making)
+        assert (making.code, lines) == (0, []), (seed, back, lines)
+        world = lab.snapshot()
+        assert_alike(world, before, (seed, back, "back"), exactly=False)
+    return world
+
+
+def assert_alike(real: World, told: World, why: object, exactly: bool = True) -> None:
+    """Two Worlds of a lab are equal. Not `exactly`: but for what a device that comes again, or a bridge that once had a
+    port, has anew: its index, its place in the list, its fe80:: address.
+    """
+    assert real.networks == told.networks, why
+    assert [each.name for each in real.nodes] == [each.name for each in told.nodes], why
+    for one, other in zip(real.nodes, told.nodes, strict=True):
+        have, want = (settled(as_promised(each)) for each in (one, other))
+        if not exactly:
+            have, want = lasting(have), lasting(want)
+        for name in ("interfaces", "routes", "rules", "sysctls", "merged", "image"):
+            has, says = getattr(have, name), getattr(want, name)
+            if has != says and isinstance(has, tuple):
+                only = [each for each in has if each not in says], [each for each in says if each not in has]
+                assert only == ([], []), (why, one.name, name, f"kernel only {shown(only[0])}, core {shown(only[1])}")
+            assert has == says, (why, one.name, name)
+
+
+def lasting(node: Node) -> Node:
+    """The node without what a device has anew when it comes again."""
+    links = (
+        replace(
+            each,
+            index=0,
+            addresses=tuple(one for one in each.addresses if node.kind != "host" or not one.address.is_link_local),
+        )
+        for each in node.interfaces
+    )
+    return replace(
+        node,
+        interfaces=tuple(sorted(links, key=lambda each: each.name)),
+        routes=tuple(sorted((each for each in node.routes if not _fe80(each)), key=str)),
+    )
+
+
+def _fe80(route: Route) -> bool:
+    first = route.dst.first
+    return route.family == 6 and (first.is_link_local or first.is_multicast or route.type == "anycast")

@@ -119,9 +119,12 @@ def _link(link: Interface) -> tuple[object, ...]:
 
 
 def _by_itself(route: Route) -> bool:
-    """Routes that the kernel makes for fe80:: addresses, as a bridge has once it had a port, and for ::1."""
+    """Routes that the kernel makes for fe80:: addresses, as a bridge has once it had a port, and for ::1; and anycast
+    ones, which wait until no neighbour objects to an address.
+    """
     first = route.dst.first
-    return route.family == 6 and (first.is_link_local or first.is_multicast or str(first) == "::1")
+    by_itself = first.is_link_local or first.is_multicast or str(first) == "::1" or route.type == "anycast"
+    return route.family == 6 and by_itself
 
 
 def _renamed(route: Route, names: dict[str, str]) -> Route:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tui.core.changes.attaching import put, with_carriers, with_device, without_device
 from tui.core.commands.refused import ChangeRefused
+from tui.core.commands.switching import set_switch
 from tui.core.labs import LAB_SYSCTLS, Attachment, Service
 from tui.core.labs.compose_addresses import gateways
 from tui.core.labs.compose_networks import bridge_name
@@ -49,7 +50,14 @@ def _check_subnet(world: World, subnet: Subnet) -> None:
                 )
 
 
+FORWARDING6 = "net.ipv6.conf.all.forwarding"
+
+
 def _with_bridge(host: Node, network: Network, dev: str) -> Node:
+    """The host with the network's bridge. Docker has it forward IPv6 from the first network on that has it."""
+    six = any(each.prefix.version == 6 for each in network.subnets)
+    if six and host.sysctl(FORWARDING6) == 0:
+        host = set_switch(host, FORWARDING6, 1)
     link = bridge(network, dev, max((each.index for each in host.interfaces), default=0) + 1, plugged=False)
     return with_device(host, link)
 

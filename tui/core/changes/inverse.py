@@ -21,9 +21,10 @@ from tui.core.changes import (
     apply,
 )
 from tui.core.changes.attaching import named_network, named_node
+from tui.core.changes.creating import FORWARDING6
 from tui.core.commands.inserting import key, rivals
 from tui.core.commands.refused import ChangeRefused
-from tui.core.world import Node, Route, World, default_rules
+from tui.core.world import NextHop, Node, Route, World, default_rules
 
 
 def inverse(change: Change, before: World) -> Change:
@@ -45,9 +46,9 @@ def inverse(change: Change, before: World) -> Change:
         case Disconnect(node, network):
             return _mended(_plug(named_node(before, node), network), after, before, node)
         case CreateNetwork(network):
-            return RemoveNetwork(network.name)
+            return _without(network.name, before, after)
         case RemoveNetwork(name):
-            return CreateNetwork(named_network(before, name))
+            return _with_host_routes(CreateNetwork(named_network(before, name)), before, after)
         case StartNode(name):
             return RemoveNode(name)
         case RemoveNode(name):
@@ -151,6 +152,39 @@ def _plug(node: Node, network: str) -> Connect:
     link = next(each for each in node.interfaces if each.network == network)
     addresses = tuple(each.address for each in link.addresses if not each.address.is_link_local)
     return Connect(node.name, network, addresses, link.name, link.mac)
+
+
+def _without(network: str, before: World, after: World) -> Change:
+    """The network less, and the host's switches as they were: its first network with IPv6 has it forward."""
+    host = next((each for each in before.nodes if each.kind == "host"), None)
+    now = after.node(host.name) if host is not None else None
+    moved = host is not None and now is not None and now.sysctl(FORWARDING6) != host.sysctl(FORWARDING6)
+    return (
+        _mended(RemoveNetwork(network), after, before, host.name)
+        if host is not None and moved
+        else RemoveNetwork(network)
+    )
+
+
+def _with_host_routes(back: CreateNetwork, before: World, after: World) -> Change:
+    """The network again, and the routes over its bridge that somebody had given the host.
+
+    The bridge may get another name: where a gateway tells the device, the route does not name it.
+    """
+    host = next((each for each in before.nodes if each.kind == "host"), None)
+    left = next((each.routes for each in after.nodes if each.kind == "host"), ())
+    if host is None:
+        return back
+    lost = [each for each in host.routes if each not in left and each.protocol != "kernel"]
+    lost.sort(key=lambda each: each.gateway is not None)
+    free = (replace(each, nexthops=tuple(_free(hop) for hop in each.nexthops)) for each in lost)
+    steps = tuple(AddRoute(host.name, each, "append" if rivals(host, each)[1:] else "add") for each in free)
+    return Several((back, *steps)) if steps else back
+
+
+def _free(hop: NextHop) -> NextHop:
+    flags = tuple(each for each in hop.flags if each == "onlink")
+    return replace(hop, dev=None if hop.gateway is not None and not flags else hop.dev, flags=flags)
 
 
 def _start(node: Node) -> StartNode:

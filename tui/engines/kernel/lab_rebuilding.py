@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.core.changes import Change, Connect, CreateNetwork, Disconnect, RemoveNetwork, RemoveNode, StartNode
+from tui.core.changes.creating import FORWARDING6
 from tui.core.labs import LAB_SYSCTLS, Attachment, RouteCommand, Service
 from tui.core.labs.ipam import mac_for
 from tui.core.labs.layout import HOST, host_addresses
@@ -144,6 +145,7 @@ class Rebuilding:
         predicted = _node(self._after, HOST).interface(dev)
         index = predicted.index if predicted is not None else FIRST_PORT + self._next_port()
         mac = mac_for((each.address for each in addresses), network.name)
+        self._forward6()
         self._channel.send(HOST, [rtencode.new_bridge(dev, mac, mtu(network), index=index)])
         self._back.append(lambda: self._channel.send(HOST, [rtencode.del_link(index)]))
         six = any(each.address.version == 6 for each in addresses)
@@ -152,6 +154,13 @@ class Rebuilding:
         self._channel.send(HOST, parts)
         carriers = {**self._made.carriers, dev: network.name}
         self._lab.keep(self._remade(isolation=self._keep_apart(), carriers=carriers))
+
+    def _forward6(self) -> None:
+        """The host forwards IPv6 from its first network with IPv6 on."""
+        old, new = self._host.sysctl(FORWARDING6), _node(self._after, HOST).sysctl(FORWARDING6)
+        if old is not None and new is not None and old != new:
+            set_switches(self._channel, HOST, [(FORWARDING6, new)])
+            self._back.append(lambda: set_switches(self._channel, HOST, [(FORWARDING6, old)]))
 
     def _spare(self) -> str:
         """A device name for a network that has no bridge under Docker."""
