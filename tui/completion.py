@@ -144,7 +144,7 @@ class _State:
         if action.dest == "words":
             world = self._world()
             return _route_words(world, self.given.get("node", ""), self.words) if world else []
-        if action.dest in ("node", "dst", "iif", "oif", "src", "table"):
+        if action.dest in ("node", "dst", "iif", "oif", "src", "table", "bind"):
             world = self._world()
             return _known(action.dest, world, self.given.get("node", "")) if world else []
         return []
