@@ -30,7 +30,7 @@ PATIENCE = 1.0
 ARP_PATIENCE = 3.5
 """The same where a neighbour is expected not to answer: the kernel asks three times, a second each (arp(7))."""
 QUIET, SETTLED = 0.4, 0.1
-"""Seconds without a frame after which, the ping having ended, no more are waited for: where some are missing, or not."""
+"""Seconds without a frame after which no more are waited for: where some are missing, and where none is."""
 FILTER = "icmp or icmp6 or arp"
 
 
