@@ -42,7 +42,7 @@ class Refresh(State):
 
     def __init__(self, engine: Engine, simulated: bool, node: str | None) -> None:
         super().__init__(engine, simulated)
-        self._wanted = node
+        self._wanted_node = node
         self._reading = self._again = self._fresh = self._watching = False
         self._tries = 0
         self._by_name: dict[str, Node] = {}
@@ -139,13 +139,13 @@ class Refresh(State):
         if world is None:
             return
         self._by_name = {each.name: each for each in world.nodes}
-        if self._wanted and self._wanted not in self._by_name:
-            near = nearest(self._wanted, world)
+        if self._wanted_node and self._wanted_node not in self._by_name:
+            near = nearest(self._wanted_node, world)
             offer = f" Did you mean {' or '.join(near)}?" if near else ""
-            self.say(f"Nothing here is named {self._wanted!r}.{offer}", "warning")
-            self._wanted = None
-        if self._wanted:
-            self.selected, self._wanted = self._wanted, None
+            self.say(f"Nothing here is named {self._wanted_node!r}.{offer}", "warning")
+            self._wanted_node = None
+        if self._wanted_node:
+            self.selected, self._wanted_node = self._wanted_node, None
         elif self.selected not in self._by_name:
             if self.selected is not None:
                 self.say(f"{self.selected} is gone.", "warning")
