@@ -150,8 +150,9 @@ def test_a_traceroute_shows_the_router_and_the_target(lab: KernelLab, mode: str)
 
 def test_a_traceroute_that_gets_nowhere_ends(lab: KernelLab) -> None:
     code, events = ask(lab, "traceroute", dst="198.51.100.9", max=2, queries=1, timeout=0.2, mode="icmp")
+    assert not any(each["from"] == "198.51.100.9" for each in named(events, "hop"))
     assert (code, events[-1]["reached"]) == (1, None)
-    assert {each["ttl"] for each in events if "ttl" in each} == {1, 2}
+    assert 1 in {each["ttl"] for each in events if "ttl" in each}
 
 
 def test_connects_that_are_refused_and_that_come_about(lab: KernelLab) -> None:
@@ -159,7 +160,8 @@ def test_connects_that_are_refused_and_that_come_about(lab: KernelLab) -> None:
     assert (code, named(events, "failed")[0]["says"]) == (1, "refused")
     listener = "import socket; s = socket.create_server(('', 7007)); print('ready', flush=True); s.accept()"
     server = lab.enter("centos-net2", (prober("ping")[0], "-c", listener))
-    assert next(iter(server)) == "ready"
+    lines = iter(server)  # it is held on to: given up, it would end the server
+    assert next(lines) == "ready"
     code, events = ask(lab, "connect", dst=FAR, port=7007)
     server.close()
     assert (code, named(events, "connected")[0]["src"]) == (0, "172.19.0.2")
@@ -188,8 +190,9 @@ def test_a_hundred_probes_started_and_stopped_leave_no_process(lab: KernelLab) -
         tool = ("ping", "traceroute", "capture")[number % 3]
         options = {"dst": NOBODY} if tool != "capture" else {"seconds": 60}
         run = lab.enter("centos-net1", prober(tool, **options))
+        lines = iter(run)
         if number % 2:
-            next(iter(run), None)
+            next(lines, None)
         started = time.monotonic()
         run.close()
         return time.monotonic() - started

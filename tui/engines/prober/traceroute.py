@@ -47,6 +47,7 @@ class Trace:
         self.heard = wire.raw_socket(self.family)
         self.waiting = Waiting(self.heard.fileno())
         self.flying: dict[tuple[int, int], Probe] = {}
+        self.over: int | None = None  # the ttl at which somebody said that it goes no further
         self.reached: int | None = None
         self.serial = 0
         self.udp: socket.socket | None = None
@@ -66,9 +67,9 @@ class Trace:
                 ttl, number = todo.pop(0)
                 self.send(ttl, number)
             self.listen()
-            if self.reached is not None:
-                todo = [each for each in todo if each[0] <= self.reached]
-                for probe in [each for each in self.flying.values() if each.ttl > self.reached]:
+            if self.over is not None:
+                todo = [each for each in todo if each[0] <= self.over]
+                for probe in [each for each in self.flying.values() if each.ttl > self.over]:
                     self.forget(probe)
         say("end", reached=self.reached)
         return 0 if self.reached is not None else 1
@@ -164,13 +165,15 @@ class Trace:
 
     def tell(self, probe: Probe, source: str, says: str, ttl: int | None) -> None:
         """The line of one probe."""
-        if self.reached is not None and probe.ttl > self.reached:
+        if self.over is not None and probe.ttl > self.over:
             self.forget(probe)
             return
         took = milliseconds(time.monotonic() - probe.at)
         say("hop", **{"ttl": probe.ttl, "probe": probe.number, "from": source, "ms": took, "says": says, "back": ttl})
         if says != "time exceeded":
-            self.reached = min(probe.ttl, self.reached or probe.ttl)
+            self.over = min(probe.ttl, self.over or probe.ttl)
+            if source == str(self.address[0]).partition("%")[0]:
+                self.reached = min(probe.ttl, self.reached or probe.ttl)
         self.forget(probe)
 
     def forget(self, probe: Probe) -> None:
