@@ -6,6 +6,7 @@ its own program. What else there is in nf_tables is read by `nft`. Asking whethe
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import threading
 from collections.abc import Callable, Sequence
@@ -27,12 +28,22 @@ Start = Callable[[Sequence[str]], Run]
 """Starts a command of this machine in the namespace."""
 
 
-_LEGACY = Path("/proc/net/ip_tables_names")
+PERHAPS = "perhaps"
+_NAMES = ("ip_tables_names", "ip6_tables_names")
 
 
 def legacy_here() -> str:
-    """Whether this machine's kernel has the older iptables at all: then every namespace may use it."""
-    return "perhaps" if _LEGACY.exists() else ""
+    """PERHAPS where this machine's kernel has the older iptables at all: then every namespace may use it."""
+    return PERHAPS if Path("/proc/net", _NAMES[0]).exists() else ""
+
+
+def legacy_in(folder: Path) -> str:
+    """The names of the older iptables' tables, from the files of a folder such as /proc/PID/net; "" for none."""
+    found = ""
+    for name in _NAMES:
+        with contextlib.suppress(OSError):
+            found += (folder / name).read_text()
+    return found
 
 
 class FilterReader:
@@ -41,24 +52,26 @@ class FilterReader:
     def __init__(
         self, ask: Ask, start: Start, legacy: Callable[[], str], made: Callable[[], Table] | None = None
     ) -> None:
-        """`legacy` gives the names of the older kind's tables there (/proc/net/ip_tables_names), "" for none.
+        """`legacy` gives the names of the older kind's tables there, "" for none. PERHAPS says that they are not known:
+        then they are looked for when a reading is to be fresh.
 
         `made` gives a table that routetui itself made there: it is known where there is no `nft` to read it.
         """
         self._ask, self._start, self._legacy, self._made = ask, start, legacy, made
         self._last: tuple[tuple[int, str], Ruleset] | None = None
 
-    def read(self, *, counters: bool = False) -> Ruleset | None:
+    def read(self, *, counters: bool = False, fresh: bool = False) -> Ruleset | None:
         """The filters now; None where they may not be read. `counters` reads them anew, with what they count."""
         try:
             state = (generation(self._ask), self._legacy())
             # The older kind has no generation: where it is in use, it is read each time.
-            if self._last is not None and self._last[0] == state and not counters and not state[1]:
+            older = bool(state[1]) and (state[1] != PERHAPS or fresh or counters)
+            if self._last is not None and self._last[0] == state and not counters and not older:
                 return self._last[1]
             there = tables(self._ask)
         except OSError:
             return None
-        found = self._rules(there, bool(state[1]), counters)
+        found = self._rules(there, older, counters)
         if not counters:
             self._last = (state, found)
         return found

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tui.core.firewall.values import Ruleset
 from tui.engines.docker import local as docker_local
-from tui.engines.filter_reading import FilterReader
+from tui.engines.filter_reading import FilterReader, legacy_in
 from tui.engines.netlink.filter_tables import FilterSocket
 from tui.engines.process_run import ProcessRun
 
@@ -35,7 +35,7 @@ class HostFilters:
                     self._socket = FilterSocket(pid)
                 except OSError:
                     return None
-                self._reader = FilterReader(self._socket, _Starting(pid), _Legacy(pid))
+                self._reader = FilterReader(self._socket, _Starting(pid), partial(legacy_in, Path(f"/proc/{pid}/net")))
                 self._pid = pid
             return self._reader.read(counters=counters)
 
@@ -58,17 +58,3 @@ class _Starting:
 
     def __call__(self, argv: Sequence[str]) -> ProcessRun:
         return ProcessRun(argv, [*self._way, *argv])
-
-
-class _Legacy:
-    """The names of the tables of the older iptables in the namespace of a process."""
-
-    def __init__(self, pid: int) -> None:
-        self._folder = Path(f"/proc/{pid}/net")
-
-    def __call__(self) -> str:
-        names = ""
-        for file in ("ip_tables_names", "ip6_tables_names"):
-            with contextlib.suppress(OSError):
-                names += (self._folder / file).read_text()
-        return names

@@ -63,7 +63,7 @@ class KernelLab:
                 self._catch_up()
                 revision, plan = self.revision, self.made.world
                 try:
-                    found = {node.name: self._read(node) for node in plan.nodes if node.shares is None}
+                    found = {node.name: self._read(node, fresh) for node in plan.nodes if node.shares is None}
                 except EngineError:
                     if self._moved(revision):
                         continue  # somebody has just removed that node
@@ -215,12 +215,12 @@ class KernelLab:
             raise no_such_node(name, [each.name for each in self.made.world.nodes])
         return node.name if node.shares is None else self.place(node.shares)
 
-    def _read(self, node: Node) -> Node:
+    def _read(self, node: Node, fresh: bool) -> Node:
         try:
             if node.name not in self._windows:
                 self._windows[node.name] = self.channel.window(node.name)
             seen = self._windows[node.name].tables().onto(node)
-            return replace(seen, filters=self._filters.read(node.name))
+            return replace(seen, filters=self._filters.read(node.name, fresh=fresh))
         except OSError as error:
             raise EngineError(f"{node.name} cannot be read: {error.strerror}.") from error
 

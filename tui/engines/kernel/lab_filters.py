@@ -23,13 +23,13 @@ class LabFilters:
         self._bridges = bridges
         self._readers: dict[str, FilterReader] = {}
 
-    def read(self, node: str, *, counters: bool = False) -> Ruleset | None:
-        """The filters of a node now, None where they may not be read."""
+    def read(self, node: str, *, counters: bool = False, fresh: bool = False) -> Ruleset | None:
+        """The filters of a node now, None where they may not be read; see FilterReader.read."""
         if node not in self._readers:
             self._readers[node] = FilterReader(
                 partial(self._ask, node), partial(self._start, node), legacy_here, lambda: isolating(self._bridges())
             )
-        return self._readers[node].read(counters=counters)
+        return self._readers[node].read(counters=counters, fresh=fresh)
 
     def forget(self) -> None:
         """Nodes were made or removed: one of the same name may be another."""

@@ -15,11 +15,11 @@ from tui.core.firewall.values import Ruleset
 from tui.core.labs.layout import HOST
 from tui.core.world import TOPICS, Network, Node, Subnet, World
 from tui.engines.base import EngineError, Making, Run, clean, no_such_node
-from tui.engines.filter_reading import FilterReader, legacy_here
+from tui.engines.filter_reading import FilterReader, legacy_here, legacy_in
 from tui.engines.kernel.plugging import plug_in
 from tui.engines.netlink import Tables, read_many
 from tui.engines.netlink.filter_tables import FilterSocket
-from tui.engines.netlink.setns import call
+from tui.engines.netlink.setns import call, elsewhere, enter
 from tui.engines.netlink.watching import Ear, Watch, ears
 from tui.engines.process_run import ProcessRun
 
@@ -91,11 +91,14 @@ class NamespaceEngine:
             finally:
                 link.close()
 
+        def legacy() -> str:
+            return elsewhere(lambda: _legacy_there(path)) if legacy_here() else ""
+
         def start(argv: Sequence[str]) -> Run:
             return ProcessRun(argv, (sys.executable, "-I", "-S", str(_ENTER), path, *argv))
 
         if place not in self._filters:
-            self._filters[place] = FilterReader(ask, start, legacy_here)
+            self._filters[place] = FilterReader(ask, start, legacy)
         return self._filters[place].read()
 
     def watch(self) -> Iterator[None]:
@@ -191,6 +194,11 @@ class NamespaceEngine:
             run.close()
         for watch in watches:
             watch.close()
+
+
+def _legacy_there(path: str) -> str:
+    enter(path)
+    return legacy_in(Path("/proc/thread-self/net"))
 
 
 def _node(name: str, found: Tables | OSError) -> Node:
