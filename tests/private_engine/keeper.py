@@ -86,6 +86,9 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    for scope in ("all", "default"):
+        # Nobody else is there whose address it could be: else bridges and ports would change a second after they came.
+        Path(f"/proc/sys/net/ipv6/conf/{scope}/accept_dad").write_text("0")
     try:
         keeper = Keeper(directory)
         _say(keeper.start())
