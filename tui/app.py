@@ -24,13 +24,14 @@ from tui.panels.places import Places
 from tui.panels.routes import Routes
 from tui.panels.tables import tables
 from tui.themes import DARK, LIGHT
+from tui.walks.follow import Followed
 from tui.walks.forms import CHANGING
 from tui.walks.labs import LabPlaces, LabWalk
 from tui.walks.reach import Reach
 from tui.walks.step import Step
 
 
-class RoutetuiApp(LabWalk, Step, Reach):
+class RoutetuiApp(LabWalk, Step, Reach, Followed):
     """The explorer of one engine.
 
     `first` is a snapshot that was begun before Textual was imported; `node` and `destination` what to open on;
@@ -98,6 +99,7 @@ class RoutetuiApp(LabWalk, Step, Reach):
         """End every command and the engine's own threads; whatever hangs, hangs in a thread that nobody waits for."""
         for run in tuple(self.runs):
             run.close()
+        self.end_following()
         await self.take_back_at_last()
         start(self.engine.close)
 

@@ -20,7 +20,7 @@ from tui.panels.routes import RouteList
 COLUMNS = (
     {"lookup": "Lookup, step by step", "field": "In the destination field", "places": "Places"},
     {"change": "Change it", "routes": "Routes", "list": "In a list"},
-    {"reach": "Who reaches whom", "panel": "Panels", "app": "Everywhere"},
+    {"probe": "Probe it", "reach": "Who reaches whom", "panel": "Panels", "app": "Everywhere"},
 )
 """In each column: the first part of a binding's id, and what it is called."""
 
