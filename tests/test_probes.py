@@ -266,7 +266,7 @@ COMMANDS = [
     (Ping(parse_address("fe80::1"), 1, dev="eth0"), Dialect.BUSYBOX, "ping -c 1 -W 2 -I eth0 fe80::1%eth0"),
     (Traceroute(V4), Dialect.TRACEROUTE, "traceroute -n -m 16 -q 3 -w 1 10.4.0.2"),
     (Traceroute(V6, "tcp", port=443), Dialect.TRACEROUTE, "traceroute -T -n -m 16 -q 3 -w 1 -p 443 fd04::2"),
-    (Traceroute(V6), Dialect.BUSYBOX, "traceroute6 -n -m 16 -q 3 -w 1 fd04::2"),
+    (Traceroute(V6), Dialect.BUSYBOX, "traceroute -n -m 16 -q 3 -w 1 fd04::2"),
     (Traceroute(V4, "icmp"), Dialect.INETUTILS, "traceroute -I -m 16 -q 3 -w 1 10.4.0.2"),
     (TcpConnect(V4, 80), Dialect.OPENBSD_NC, "nc -n -z -v -w 3 10.4.0.2 80"),
     (TcpConnect(V4, 80, 0.5), Dialect.BUSYBOX, "nc -w 1 10.4.0.2 80 -e true"),

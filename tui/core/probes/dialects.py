@@ -200,7 +200,7 @@ def _busybox_traceroute(probe: Traceroute) -> tuple[str, ...]:
     if probe.proto == "tcp":
         raise ProbeError("its traceroute (BusyBox) knows no TCP: choose UDP")
     return (
-        *("traceroute6" if probe.family == 6 else "traceroute", *_METHOD[probe.proto], "-n"),
+        *("traceroute", *_METHOD[probe.proto], "-n"),  # for IPv6 too: traceroute6 is not linked everywhere
         *("-m", str(probe.max_hops), "-q", str(probe.queries), "-w", str(_whole(probe.wait))),
         *_option("-p", probe.port),
         *_option("-i", probe.dev),
