@@ -12,7 +12,7 @@ from tui.core.path.hops import Hop, Way
 from tui.core.world import World
 from tui.panels.cells import Cell, fit, right, wrap
 
-_LABEL = 13
+_LABEL, _NOTE = 13, 10
 _MARKS = {"✓": "good", "!": "warn", "✗": "bad"}
 
 
@@ -102,10 +102,11 @@ def card(row: Row, follow: Follow, world: World, width: int) -> list[list[Cell]]
     here = row.sighting
     came, went = _both(row.flight, here)
     end = "is for this node" if row.flight.arrived else "goes no further"
+    half = max(12, min(34, (width - _LABEL - _NOTE) // 2))
     sides = ("made here" if came is None else _side(came), end if went is None else _side(went))
-    lines = [[(fit("", _LABEL), ""), (fit(sides[0], 28), "dim"), (sides[1], "dim")]]
+    lines = [[(fit("", _LABEL), ""), (fit(sides[0], half), "dim"), (sides[1], "dim")]]
     for label, of in _FIELDS.items():
-        lines.append(_compared(label, of(came) if came else "", of(went) if went else "", both=bool(came and went)))
+        lines.append(_compared(label, of(came) if came else "", of(went) if went else "", half, bool(came and went)))
     for label, text in _why(row, follow, world):
         first, *rest = wrap(text, max(20, width - _LABEL))
         lines.append([(fit(label, _LABEL), "dim"), (first, "says")])
@@ -136,14 +137,14 @@ _FIELDS: dict[str, Callable[[Sighting], str]] = {
 }
 
 
-def _compared(label: str, came: str, went: str, both: bool) -> list[Cell]:
+def _compared(label: str, came: str, went: str, half: int, both: bool) -> list[Cell]:
     """One line of the card; what a device changed is bright, what it left is dim."""
     changed = both and came != went
-    note = ("  changed" if changed else "  the same") if both else ""
+    note = (" changed" if changed else " the same") if both else ""
     return [
         (fit(label, _LABEL), "dim"),
-        (fit(came, 28), ""),
-        (fit(went, 28), "mark" if changed else "dim" if both else ""),
+        (fit(came, half), ""),
+        (fit(went, half), "mark" if changed else "dim" if both else ""),
         (note, "warn" if changed else "dim"),
     ]
 
