@@ -119,12 +119,10 @@ def _link(link: Interface) -> tuple[object, ...]:
 
 
 def _by_itself(route: Route) -> bool:
-    """Routes that the kernel makes for fe80:: addresses, as a bridge has once it had a port, and for ::1; and anycast
-    ones, which wait until no neighbour objects to an address.
+    """Routes that the kernel makes for fe80:: addresses, as a bridge has once it had a port; and those of table local,
+    which wait until no neighbour objects to an address: on a bridge without a carrier there is none to ask.
     """
-    first = route.dst.first
-    by_itself = first.is_link_local or first.is_multicast or str(first) == "::1" or route.type == "anycast"
-    return route.family == 6 and by_itself
+    return route.family == 6 and (route.dst.first.is_link_local or route.table == "local")
 
 
 def _renamed(route: Route, names: dict[str, str]) -> Route:

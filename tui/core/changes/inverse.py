@@ -134,15 +134,10 @@ def _of_switch(change: SetSysctl, before: World, after: World) -> Change:
     old = wanted.sysctl(change.name)
     if old is None:
         raise ChangeRefused(f"{change.name} was not read before: what it was cannot be restored.")
-    steps = [SetSysctl(change.node, change.name, old)]
-    world = apply(steps[0], after)
-    for name, value in wanted.sysctls:
-        if named_node(world, change.node).sysctl(name) != value:
-            steps.append(SetSysctl(change.node, name, value))
-            world = apply(steps[-1], world)
+    steps = tuple(_switched(SetSysctl(change.node, change.name, old), after, wanted))
     if named_node(after, change.node).sysctls == wanted.sysctls:
         return Several(())
-    return steps[0] if len(steps) == 1 else Several(tuple(steps))
+    return steps[0] if len(steps) == 1 else Several(steps)
 
 
 # --- networks and nodes ---
@@ -156,14 +151,21 @@ def _plug(node: Node, network: str) -> Connect:
 
 def _without(network: str, before: World, after: World) -> Change:
     """The network less, and the host's switches as they were: its first network with IPv6 has it forward."""
+    back = RemoveNetwork(network)
     host = next((each for each in before.nodes if each.kind == "host"), None)
-    now = after.node(host.name) if host is not None else None
-    moved = host is not None and now is not None and now.sysctl(FORWARDING6) != host.sysctl(FORWARDING6)
-    return (
-        _mended(RemoveNetwork(network), after, before, host.name)
-        if host is not None and moved
-        else RemoveNetwork(network)
-    )
+    if host is None or named_node(after, host.name).sysctl(FORWARDING6) == host.sysctl(FORWARDING6):
+        return back
+    return Several((back, *_switched(SetSysctl(host.name, FORWARDING6, 0), apply(back, after), host)))
+
+
+def _switched(first: SetSysctl, world: World, wanted: Node) -> Iterator[SetSysctl]:
+    """The switch, then each other one that is not as wanted after it."""
+    yield first
+    world = apply(first, world)
+    for name, value in wanted.sysctls:
+        if named_node(world, first.node).sysctl(name) != value:
+            yield SetSysctl(first.node, name, value)
+            world = apply(SetSysctl(first.node, name, value), world)
 
 
 def _with_host_routes(back: CreateNetwork, before: World, after: World) -> Change:
