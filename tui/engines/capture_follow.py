@@ -69,6 +69,7 @@ class Following:
             asked,
             self._captures,
             one_clock=all(each.local for each in self._captures.values()),
+            answered=sent.answered if sent.own else None,
             sender_says=sent.says,
             notes=[*notes, *sent.notes],
         )
@@ -158,6 +159,8 @@ class Following:
                 continue
             if event["event"] in ("refused", "unsent"):
                 sent.says = str(event["text"])
+            elif event["event"] == "reply":
+                sent.answered.add(event["seq"])
             elif event["event"] == "end":
                 sent.sent = event["sent"]
         return sent
@@ -202,6 +205,7 @@ class _Sent:
     own: bool
     says: str = ""
     sent: int = 0
+    answered: set[int] = field(default_factory=set)
     id: int | None = None
     notes: list[str] = field(default_factory=list)
 

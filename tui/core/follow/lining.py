@@ -26,6 +26,7 @@ class _Scene:
     watched: frozenset[str]
     one_clock: bool
     arps: tuple[Frame, ...]
+    answered: frozenset[int] | None
 
 
 def line_up(
@@ -36,18 +37,22 @@ def line_up(
     watched: Iterable[str],
     *,
     one_clock: bool = True,
+    answered: Iterable[int] | None = None,
     sender_says: str = "",
     notes: Sequence[str] = (),
 ) -> Follow:
     """Everything that was seen of a probe, beside what was predicted.
 
     `frames` are of any node, in any order, also such that have nothing to do with the probe. `watched` are the nodes on
-    which every interface was looked at.
+    which every interface was looked at, `answered` the requests for which the sending program got a reply (None: it
+    does not say).
     """
     frames = tuple(frames)
     mine = of_the_probe(frames, path.address, asked)
     arps = tuple(each for each in frames if isinstance(each.detail, Arp) and each.detail.request)
-    scene = _Scene(world, Cables(world), frozenset(watched), one_clock, arps)
+    scene = _Scene(
+        world, Cables(world), frozenset(watched), one_clock, arps, None if answered is None else frozenset(answered)
+    )
     trip = _likeliest(scene, path, mine)
     flights: list[Flight] = []
     for seq in sorted({seq for _, seq in mine} or {1}):
@@ -92,8 +97,11 @@ def _round(scene: _Scene, trip: Trip, mine: Seen, seq: int, path: Path) -> list[
     if errors:
         flights.append(_error(scene, seq, errors, home))
     if replies or request.arrived:
-        back = trip.back or Way(path.address, path.address, (), Outcome.UNKNOWN, goal or "", "it was not predicted")
-        flights.append(_flight(scene, back, Flight(seq, Kind.REPLY), replies, home))
+        # Where no reply was predicted, there is no reason of the prediction's: what was seen must tell.
+        home_of_reply = goal or request.sightings[-1].node if request.sightings else goal
+        back = trip.back or Way(path.address, path.address, (), Outcome.DELIVERED, home_of_reply, "")
+        reply = _flight(scene, back, Flight(seq, Kind.REPLY), replies, home)
+        flights.append(_heard(scene, reply, back, seq))
     return flights
 
 
@@ -130,11 +138,22 @@ def _flight(scene: _Scene, way: Way, empty: Flight, frames: Sequence[Frame], goa
     sightings = _merged(scene, expected(scene.world, way, scene.watched), frames)
     src = next((each.src for each in sightings if each.src is not None), way.src)
     dst = next((each.dst for each in sightings if each.dst is not None), way.dst)
-    arrived = any(each.seen and each.node == goal and each.direction == "in" for each in sightings)
+    # An interface shows a packet before anything on its node has looked at it: it may be dropped there yet.
+    taken_in = way.outcome is Outcome.DELIVERED or way.node != goal
+    arrived = taken_in and any(each.seen and each.node == goal and each.direction == "in" for each in sightings)
     if not arrived and goal and goal not in scene.watched:
         arrived = way.outcome is Outcome.DELIVERED and all(each.seen for each in sightings if each.watched)
     flight = replace(empty, src=src, dst=dst, sightings=sightings, arrived=arrived)
     return flight if arrived else ending(scene.world, flight, way, scene.arps)
+
+
+def _heard(scene: _Scene, reply: Flight, back: Way, seq: int) -> Flight:
+    """The reply, corrected by what the program that sent the request has heard, where that is known."""
+    if scene.answered is None or (seq in scene.answered) is reply.arrived:
+        return reply
+    if seq in scene.answered:
+        return replace(reply, arrived=True, died_at="", reason="", outcome=None, suspects=())
+    return ending(scene.world, replace(reply, arrived=False), back, scene.arps)
 
 
 def _merged(scene: _Scene, wanted: Sequence[Sighting], frames: Sequence[Frame]) -> tuple[Sighting, ...]:
