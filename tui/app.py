@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import signal
 from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import partial
@@ -94,13 +97,17 @@ class RoutetuiApp(LabWalk, Step, Reach, Followed):
         self.query_one("#place-list").focus()
         self.read(self._first)
         self.listen()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            # A terminal that is closed ends the app as q does: nothing stays half done, and no try stays made.
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(number, self.exit)
 
     async def on_unmount(self) -> None:
         """End every command and the engine's own threads; whatever hangs, hangs in a thread that nobody waits for."""
         for run in tuple(self.runs):
             run.close()
         self.end_following()
-        await self.take_back_at_last()
+        await self.end_at_last()
         start(self.engine.close)
 
     def watch_what_if(self) -> None:

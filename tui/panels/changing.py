@@ -75,7 +75,7 @@ class ChangeForm(ModalScreen[Deed | None]):
         for each in self._recipe.blanks:
             self._field(each.name).offer(each.words)
         self._refigure()
-        empty = [each.name for each in self._recipe.blanks if not each.value]
+        empty = [each.name for each in self._recipe.blanks if each.needed and not each.value]
         if self._recipe.blanks:
             self._field((empty or [self._recipe.blanks[0].name])[0]).focus()
         else:

@@ -24,12 +24,16 @@ from tui.core.world import Network, Node, Route, Subnet, World
 
 @dataclass(frozen=True, slots=True)
 class Blank:
-    """A field to fill in: its name, what stands in it at first, what may be completed, and what is meant."""
+    """A field to fill in: its name, what stands in it at first, what may be completed, and what is meant.
+
+    One that may stay empty is not `needed`.
+    """
 
     name: str
     value: str = ""
     words: tuple[str, ...] = ()
     placeholder: str = ""
+    needed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,7 @@ def connect(world: World, node: str | None) -> Recipe:
     blanks = (
         Blank("node", here.name if here and here.kind != "host" else "", _nodes(world), "a container"),
         Blank("network", away[0] if len(away) == 1 else "", away, "a network"),
-        Blank("address", "", (), "the engine chooses, or such as 172.20.0.9"),
+        Blank("address", "", (), "the engine chooses, or such as 172.20.0.9", needed=False),
     )
 
     def make(given: Mapping[str, str]) -> Change:
@@ -104,7 +108,7 @@ def create_network(world: World) -> Recipe:
     blanks = (
         Blank("name", name, (), "its name"),
         Blank("subnet", _free(world), (), "such as 172.21.0.0/16, and an IPv6 one after a comma"),
-        Blank("gateway", "", (), "the first address"),
+        Blank("gateway", "", (), "the first address", needed=False),
         Blank("internal", "no", ("no", "yes"), "yes: no way out"),
     )
 
@@ -141,7 +145,7 @@ def start(world: World) -> Recipe:
     blanks = (
         Blank("name", name, (), "its name"),
         Blank("networks", names[0] if names else "", names, "net1, or net1=172.19.0.9, several with blanks between"),
-        Blank("image", images[0] if images else "", images, "an image"),
+        Blank("image", images[0] if images else "", images, "an image", needed=False),
         Blank("forwards", "no", ("no", "yes"), "yes: a router"),
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -79,6 +80,7 @@ class Deeds(WhatIf):
         self._busy = self._asking = self.leaving = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._under_way: Future[Made] | None = None
         self._agreed: set[tuple[str, str]] = set()
         self._history: History | None = None
 
@@ -165,7 +167,8 @@ class Deeds(WhatIf):
             self.set_aside(job.supposed)
         entry = self._begin(job, change, commands)
         agreed = job.agreed | {word for node, word in self._agreed if node in _nodes(change)}
-        made = await asyncio.wrap_future(start(self._make, change, world, agreed, entry.number))
+        self._under_way = start(self._make, change, world, agreed, entry.number)
+        made = await asyncio.wrap_future(self._under_way)
         if made.asks is not None:
             self._ask_first(job, made.asks, entry)
             return True

@@ -47,6 +47,7 @@ class Forms(Undo):
         return question.dst if question is not None else None
 
     def _open(self, form: ModalScreen[Deed | None]) -> None:
+        self.clear_notifications()  # they would cover the form, and whoever opens one has read them
         self.push_screen(form, self.perform)
 
     def _open_recipe(self, recipe: Recipe) -> None:
@@ -147,6 +148,7 @@ class Forms(Undo):
             if letter is not None:
                 self._open_recipe(rows[letter][1]())
 
+        self.clear_notifications()
         self.push_screen(Menu("Change networks and containers", [each for each, _ in rows.values()]), picked)
 
     # What-if
@@ -174,12 +176,14 @@ class Forms(Undo):
             elif letter is not None:
                 self.drop(1 if letter == "d" else count)
 
+        self.clear_notifications()
         self.push_screen(Menu(f"What-if: {_many(count)}, nothing is touched", rows, about), picked)
 
     # The command log
 
     def action_log(self) -> None:
         """Everything that was run."""
+        self.clear_notifications()
         self.push_screen(CommandLog(self.entries))
 
     def watch_entries(self, entries: tuple[Entry, ...]) -> None:

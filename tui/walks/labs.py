@@ -57,6 +57,7 @@ class LabWalk(Forms):
         from tui import labs
 
         self._labs = self._labs or {name: labs.load(name) for name in labs.names()}
+        self.clear_notifications()
         self.push_screen(Labs(self._shelf()))
         self._ask_what_is_up()
 
@@ -83,7 +84,7 @@ class LabWalk(Forms):
 
     def _ask_what_is_up(self) -> None:
         if self.places is not None:
-            self.run_worker(self._what_is_up(), description="labs", group="labs", exclusive=True, exit_on_error=False)
+            self.run_worker(self._what_is_up(), description="labs", group="up", exclusive=True, exit_on_error=False)
 
     async def _what_is_up(self) -> None:
         assert self.places is not None
@@ -124,6 +125,7 @@ class LabWalk(Forms):
         finally:
             self._opening = False
         self.suppose(())
+        self.clear_notifications()
         if opened is not None:
             self._change_engine(opened)
         self.lab = name

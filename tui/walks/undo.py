@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shlex
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from textual.timer import Timer
 
 from tui.background import start
 from tui.core.world import World
-from tui.walks.change import PATIENCE, Deeds, Job, made_of
+from tui.walks.change import PATIENCE, Deeds, Job, Made, made_of
 
 if TYPE_CHECKING:
     from tui.core.changes import Change
@@ -181,17 +182,29 @@ class Undo(Deeds):
         told = self.alarm or "The try is not taken back yet."
         self.push_screen(Question("Quit all the same?", told), answered)
 
-    async def take_back_at_last(self) -> None:
-        """The app ends without having been left: what is tried is taken back, for as long as is bearable."""
+    async def end_at_last(self) -> None:
+        """The app ends, however: a change that is being made ends first, what is tried is taken back.
+
+        It takes no longer than is bearable; what is left then is in `parting`.
+        """
+        self.leaving = True
+        if self._under_way is not None and not self._under_way.done():
+            await _bounded(self._under_way)
         if self.trial is None or not self.history.done or self.real is None:
             return
         last = self.history.done[-1]
         self.trial = None
-        if last.back is None:
-            return
-        made = start(self._make, last.back, self.real, frozenset(), 0)
-        with contextlib.suppress(TimeoutError):
-            if (await asyncio.wait_for(asyncio.wrap_future(made), PATIENCE)).code == 0:
+        if last.back is not None:
+            made = await _bounded(start(self._make, last.back, self.real, frozenset(), 0))
+            if made is not None and made.code == 0:
                 return
         by_hand = "; ".join(shlex.join(words) for _, words in last.back_commands)
         self.parting = f"routetui: the try was not taken back. By hand: {by_hand}"
+
+
+async def _bounded(making: Future[Made]) -> Made | None:
+    """What came of it, None where that takes too long."""
+    try:
+        return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(making)), PATIENCE)
+    except (TimeoutError, asyncio.CancelledError):
+        return None
