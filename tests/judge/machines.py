@@ -31,8 +31,8 @@ class Plan:
     pool: tuple[Prefix, ...]
 
 
-def plan(rng: random.Random, family: int) -> Plan:
-    """A machine with one to three devices, some down or without a carrier."""
+def plan(rng: random.Random, family: int, commands: int = 0) -> Plan:
+    """A machine with one to three devices, some down or without a carrier; with so many commands for its tables."""
     devices = tuple(f"e{number}" for number in range(rng.randint(1, 3)))
     pool = tuple(_pool(rng, family))
     own: list[Address] = []
@@ -53,6 +53,8 @@ def plan(rng: random.Random, family: int) -> Plan:
     if rng.random() < 0.55:
         tables += [made.rule() for _ in range(rng.randint(1, 6))]
     rng.shuffle(tables)
+    if commands:
+        tables = [made.command() for _ in range(commands)]
     return Plan(family, tuple(links), switches, tuple(late), tuple(tables), devices, tuple(own), pool)
 
 
@@ -109,7 +111,7 @@ def inside(rng: random.Random, prefix: Prefix) -> Address:
 class _Words:
     """Draws routes and rules in the words of ip-route(8) and ip-rule(8), for `ip -batch`."""
 
-    def __init__(  # noqa: PLR0917  # what a machine is made of
+    def __init__(
         self,
         rng: random.Random,
         family: int,
@@ -119,6 +121,8 @@ class _Words:
     ) -> None:
         self.rng, self.family, self.devices, self.pool, self.own = rng, family, devices, pool, own
         self._shapes: dict[tuple[str, str, str], str] = {}
+        self._asked: list[str] = []
+        self._kinds = (10, 3, 4, 3, 1)
 
     def route(self) -> str:
         """One `route add|append|prepend|replace`; the kernel refuses some."""
@@ -132,6 +136,25 @@ class _Words:
             common.append(f"tos {rng.choice(('0x04', '0x08', '0x10', '0x1c'))}")
         kind, way = self._way(dst, table, metric)
         return " ".join(["route", verb, kind, dst, *(each for each in (*common, way) if each)]).replace("  ", " ")
+
+    def command(self) -> str:
+        """Any command: also one that takes something away, or that names what is not there."""
+        if self.family == 4:
+            # Two routes by the same gateway are two things where one was added while it was the node's own.
+            self._kinds = (10, 3, 4, 3, 0)
+        drawn = self.rng.random()
+        if drawn < 0.08:
+            return self.rule()
+        words = self.route().split()
+        if drawn < 0.2:
+            words[1] = self.rng.choice(("del", "change", "replace"))
+        if drawn < 0.14 and self._asked:
+            words = self.rng.choice(self._asked).split()
+            words[1] = self.rng.choice(("del", "add", "replace", "append"))
+        if self.family == 6 and words[1] == "del" and "nexthop" in words:
+            words[1] = "add"  # of several legs, those that are there go, and the answer is about one that is not
+        self._asked.append(" ".join(words))
+        return self._asked[-1]
 
     def _prefix(self) -> str:
         rng = self.rng
@@ -150,18 +173,16 @@ class _Words:
         Where routes with and without a gateway share them, the kernel's own listing leaves some out.
         """
         rng = self.rng
-        shape = rng.choices(("via", "dev", "reject", "multipath", "local"), (10, 3, 4, 3, 1))[0]
+        shape = rng.choices(("via", "dev", "reject", "multipath", "local"), self._kinds)[0]
         if self.family == 6:
-            shape = self._shapes.setdefault((dst, table, metric), shape)
+            shape = self._shapes.setdefault((dst, table, metric or "metric 1024"), shape)
         if shape == "reject":
             return rng.choice(("unreachable", "prohibit", "blackhole", "throw")), ""
         if shape == "local":
             return "local", f"dev {rng.choice(self.devices)}"
         if shape == "dev":
-            return (
-                "",
-                f"dev {rng.choice(self.devices)}{self._source()}{rng.choice(('', '', ' scope link')) if self.family == 4 else ''}",
-            )
+            scope = rng.choice(("", "", " scope link")) if self.family == 4 else ""
+            return "", f"dev {rng.choice(self.devices)}{self._source()}{scope}"
         if shape == "via":
             preference = rng.choice(("", "", " pref high", " pref low")) if self.family == 6 else ""
             return "", f"{self._hop()}{self._source()}{preference}"

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from judge import count, seed
-from judge.machines import Plan, plan, question
 from namespaces import WHY_NOT, Space
 
+from judge import count, seed
+from judge.machines import Plan, plan, question
 from tui.core.lookup import lookup
 from tui.core.lookup.fib import Fib
 from tui.core.query import Query
@@ -26,14 +26,15 @@ A_MACHINE = 400
 """So many questions are asked of one machine."""
 
 
-def made(space: Space, machine: Plan) -> None:
+def made(space: Space, machine: Plan, tables: bool = True) -> None:
     """Make the machine in a namespace; what the kernel refuses of its routes and rules is not there."""
     six = ("-6",) if machine.family == 6 else ()
     lines = [f"echo 0 > /proc/sys/net/ipv6/conf/{scope}/accept_dad" for scope in ("all", "default")]
     space.run("sh", "-c", "; ".join(lines))
     space.batch(machine.links)
     space.run("sh", "-c", "\n".join(_written(*each) for each in machine.switches))
-    space.batch(machine.tables, *six)
+    if tables:
+        space.batch(machine.tables, *six)
     if machine.late:
         space.batch(machine.late)
 
@@ -71,12 +72,25 @@ def settled(window: Namespace) -> Node:
         tables = window.tables()
         assert not tables.missing, tables.failures
         node = tables.onto(Node("machine"))
-        own = {each.dst.address for each in node.routes if each.type == "local"}
-        due = [each.address for link, each in node.addresses() if link.up]
-        if node == before and own.issuperset(due):
+        own = {(each.dev, each.dst.address) for each in node.routes if each.type == "local"}
+        due = [(link.name, each.address) for link, each in node.addresses() if link.up]
+        if node == before and own.issuperset(due) and marked(node) and linked(node):
             return node
         before = node
     raise AssertionError("the kernel does not come to rest")
+
+
+def marked(node: Node) -> bool:
+    """Whether the routes by devices without a carrier say so: the kernel marks them up to a second later."""
+    silent = {each.name for each in node.interfaces if each.up and not each.carrier}
+    made = (each for each in node.routes if each.protocol == "kernel" and each.type in ("unicast", "broadcast"))
+    return all("linkdown" in hop.flags for each in made for hop in each.nexthops if hop.dev in silent)
+
+
+def linked(node: Node) -> bool:
+    """Whether each device with a carrier has its link-local address, which it gets a little later."""
+    live = [each for each in node.interfaces if each.up and each.carrier and each.kind != "loopback"]
+    return all(any(one.address.is_link_local for one in each.addresses if one.address.version == 6) for each in live)
 
 
 def of_the_past(fib: Fib, decision: Decision) -> bool:

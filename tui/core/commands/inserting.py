@@ -86,7 +86,7 @@ def _insert6(node: Node, verb: str, route: Route) -> Node:
     if same and verb == "add":
         raise _exists(route)
     if verb in ("replace", "change"):
-        if not any(each.dst == route.dst and each.table == route.table for each in node.routes) and verb == "change":
+        if verb == "change" and not _has_node(node, route):
             raise RouteRefused("Error: Can not replace route - no match found.", f"nothing leads to {route.dst.brief}.")
         if not same and verb == "change":
             raise RouteRefused(_NO_ENTRY, f"there is no route to {route.dst.brief} with that metric to change.")
@@ -99,6 +99,19 @@ def _insert6(node: Node, verb: str, route: Route) -> Node:
     if group is not None and _joins(route):
         return swapped(node, group, (replace(group, nexthops=(*group.nexthops, *route.nexthops)),))
     return _inserted(node, route)
+
+
+def _has_node(node: Node, route: Route) -> bool:
+    """Whether the IPv6 table's tree has a node for the prefix (fib6_add_1): its root, a route's, or one where two part.
+
+    What is not there to be changed is told in other words where there is one.
+    """
+    length = route.dst.length
+    table = [each.dst for each in node.routes if each.family == 6 and each.table == route.table]
+    if not length or route.dst in table:
+        return True
+    inside = (each for each in table if each.length > length and route.dst.covers(each.first))
+    return len({each.value >> (127 - length) & 1 for each in inside}) == 2
 
 
 def _joins(route: Route) -> bool:
@@ -135,12 +148,16 @@ def _delete4(node: Node, wanted: Route) -> Node:
 
 
 def _nothing(node: Node, wanted: Route) -> RouteRefused:
-    # A table that once held a route stays, and then the answer is another; no listing shows that.
-    used = {each.table for each in node.routes if each.family == wanted.family} | {"main", "local"}
-    used |= {each.table for each in node.rules if each.family == wanted.family == 6}
-    if wanted.table not in used:
+    if not _is_table(node, wanted):
         return RouteRefused("Error: FIB table does not exist.", f"table {wanted.table} is empty.")
     return RouteRefused(_NO_PROCESS, f"table {wanted.table} has no such route to {wanted.dst.brief}.")
+
+
+def _is_table(node: Node, wanted: Route) -> bool:
+    """Whether the table is there. One that once held a route stays when it is empty: no listing shows that."""
+    used = {each.table for each in node.routes if each.family == wanted.family} | {"main", "local"}
+    used |= {each.table for each in node.rules if each.family == wanted.family == 6}
+    return wanted.table in used
 
 
 def _of_prefix(node: Node, wanted: Route) -> Iterator[Route]:
@@ -186,7 +203,15 @@ def _delete6(node: Node, wanted: Route) -> Node:
             continue
         rest = tuple(hop for hop in route.nexthops if hop is not leg)
         return swapped(node, route, (replace(route, nexthops=rest),) if way.gateway and rest else ())
+    if _is_null(node, wanted, way):
+        raise RouteRefused(_NO_ENTRY, f"there is no default route in table {wanted.table}.")
     raise _nothing(node, wanted)
+
+
+def _is_null(node: Node, wanted: Route, way: NextHop) -> bool:
+    """Whether a `del` comes to the null entry, which stands at the root of a table for want of a default route."""
+    bare = way in (NextHop(), NextHop("lo")) and not wanted.metric and not wanted.protocol
+    return bare and not wanted.dst.length and not any(_of_prefix(node, wanted)) and _is_table(node, wanted)
 
 
 def _fits6(route: Route, wanted: Route) -> bool:

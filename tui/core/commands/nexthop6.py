@@ -130,16 +130,28 @@ def _resolve(node: Node, route: Route, gateway: Address, dev: str | None) -> str
     flow = Flow(6, gateway.value, src, oif=dev, has_src=bool(src))
     found = search(Asked(_view(node, gateway), dev, strict=True), route.table, flow)
     if _rejects(found) or _has_gateway(found) or (dev is not None and found and found.hop and found.hop.dev != dev):
-        # The rules are asked like any lookup's: here a link that is down, and is to be ignored, counts.
-        fib = Fib(replace(node, routes=tuple(covering(node, gateway))))
+        fib = _ruled(node, gateway)
         asked = Asked(fib, dev, strict=True)
-        found = walk(fib, Flow(6, gateway.value, oif=dev), lambda table, wanted: search(asked, table, wanted), None)
+        found = walk(
+            fib, Flow(6, gateway.value, iif="", oif=dev), lambda table, wanted: search(asked, table, wanted), None
+        )
         if _rejects(found) or _has_gateway(found):
             raise RouteRefused(_NO_WAY, near(node, gateway, dev))
     egress = found.hop.dev if found is not None and found.hop is not None else None
     if dev is not None and egress != dev:
         raise RouteRefused(_NO_WAY, near(node, gateway, dev))
     return egress
+
+
+def _ruled(node: Node, gateway: Address) -> Fib:
+    """Its tables and rules as fib6_lookup sees them: like any lookup a link that is down, and is to be ignored, counts.
+
+    Unlike any other (fib6_rule_action_alt in net/ipv6/fib6_rules.c) a throw ends the walk, as a reject does, and no
+    rule's suppress_prefixlength is looked at. Nor does it come from lo: a rule with `iif lo` does not match.
+    """
+    routes = (replace(each, type="unreachable") if each.type == "throw" else each for each in covering(node, gateway))
+    rules = (replace(each, suppress_prefixlength=None) for each in node.rules)
+    return Fib(replace(node, routes=tuple(routes), rules=tuple(rules)))
 
 
 def _has_gateway(found: Found | None) -> bool:
