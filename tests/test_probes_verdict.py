@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from topologies import topologies
 
 from tui import labs
 from tui.core.addresses import parse_address
@@ -10,6 +13,7 @@ from tui.core.labs.layout import world as lab_world
 from tui.core.probes import Ping, TcpConnect, Traceroute, wording
 from tui.core.probes.as_json import probe_json, result_json, verdict_json
 from tui.core.probes.dialects import Dialect
+from tui.core.probes.prediction import links_of
 from tui.core.probes.reading import read
 from tui.core.probes.results import Connection, ConnectResult, Fault, PingResult, TraceHop
 from tui.core.probes.verdict import against, beside
@@ -178,7 +182,7 @@ TRACE = ("traceroute to 172.20.0.2 (172.20.0.2), 30 hops max", " 1  172.19.0.1  
     ("lines", "agrees", "word"),
     [
         (TRACE, True, "predicted"),
-        (TRACE[:2], True, "predicted"),
+        (TRACE[:2], True, "as far as it goes"),
         ((TRACE[0], " 1  172.19.0.3  0.1 ms", TRACE[2]), False, "ttl 1"),
         ((TRACE[0], " 1  * * *", TRACE[2]), False, "ttl 1"),
         ((*TRACE[:2], " 2  172.20.0.2  0.1 ms"), False, "ttl 2"),
@@ -231,6 +235,45 @@ def test_stars_before_a_target_that_answers_are_no_difference() -> None:
 def test_a_connect_held_against_the_path(target: str, state: Connection, agrees: bool | None) -> None:
     probe = TcpConnect(parse_address(target), 80)
     assert against(lab("two-bridges"), "centos-net1", probe, ConnectResult(state)).agrees is agrees
+
+
+# --- against the kernel ---
+
+MEASURED = [(f"{record['kind']}-{record['tid']}", world, record) for world, record in topologies()]
+
+
+@pytest.mark.parametrize(("world", "record"), [each[1:] for each in MEASURED], ids=[each[0] for each in MEASURED])
+def test_what_a_kernel_did_is_read_and_agrees(world: World, record: dict[str, Any]) -> None:
+    """Every ping and traceroute of the measured topologies, from its text to the verdict."""
+    links = links_of(world)
+    for pair in record["pairs"]:
+        for prefix, sender in (("", "src"), ("r", "dst_node")):
+            if f"{prefix}ping" not in pair or pair.get("redirected") or pair[f"{prefix}ping"]["redirect"]:
+                continue
+            text = pair[f"{prefix}trace"]["text"]
+            target = parse_address(text.split()[2])
+            for probe, said in ((Traceroute(target), text), (Ping(target, 1, wait=4), pair[f"{prefix}ping"]["text"])):
+                result = read(probe, said.splitlines())
+                verdict = against(links, pair[sender], probe, result)
+                assert verdict.agrees is True, (said, verdict)
+                assert result.lost_lines == 0
+
+
+@pytest.mark.parametrize(
+    ("lines", "wait", "agrees", "word"),
+    [
+        ((" 1  172.19.0.2  3060.1 ms !H",), 4, True, "those predicted"),
+        ((" 1  * * *", " 2  * * *", " 3  172.19.0.2  60.1 ms !H"), 1, True, "those predicted"),
+        ((" 1  * * *", " 2  * * *"), 1, True, "takes longer"),
+        ((" 1  * * *", " 2  * * *"), 4, False, "ttl 1"),
+        ((" 1  172.19.0.1  1.0 ms",), 4, False, "ttl 1"),
+    ],
+)
+def test_an_error_may_come_late_but_comes(lines: tuple[str, ...], wait: float, agrees: bool, word: str) -> None:
+    probe = Traceroute(parse_address("172.19.0.99"), wait=wait)
+    verdict = against(lab("two-bridges"), "centos-net1", probe, read(probe, lines))
+    assert verdict.agrees is agrees
+    assert word in verdict.sentence
 
 
 # --- words ---

@@ -168,7 +168,8 @@ def _trace(links: Links, src: str, probe: Traceroute, prediction: Prediction, re
     if prediction.path.forward.refused_at_home:
         told = f"Differs: predicted {prediction}, but hops answered."
         return Verdict(False, predicted, seen, told, tuple(causes(links, prediction, (Sight(Seen.ANSWER),))), rows)
-    wrong = [row for row in rows if row.agrees is False]
+    missing = _never_came(rows, lines, probe.wait)
+    wrong = [row for row in rows if row.agrees is False] or ([missing] if missing is not None else [])
     starred = [row for row in wrong if row.seen is not None and not row.seen.answers]
     if not wrong or (result.reached and len(starred) == len(wrong)):
         return Verdict(True, predicted, seen, _hops_agree(starred, rows), rows=rows)
@@ -176,16 +177,30 @@ def _trace(links: Links, src: str, probe: Traceroute, prediction: Prediction, re
         told = "There are several ways, and the first of them was predicted; the flow was given another."
         return Verdict(None, predicted, seen, told, rows=rows)
     row = wrong[0]
-    told = f"Differs at ttl {row.ttl}: predicted {row.predicted}, seen {_short(row.seen)}."
+    told = f"Differs at ttl {row.ttl}: predicted {row.predicted or 'nothing'}, seen {_short(row.seen)}."
     return Verdict(False, predicted, seen, told, tuple(star_causes(links, prediction, row.seen, row.predicted)), rows)
+
+
+def _never_came(rows: Sequence[TraceRow], lines: Sequence[TracedHop], wait: float) -> TraceRow | None:
+    """The row of the error that is predicted at the end, where only stars were seen though it had the time to come."""
+    end = lines[-1] if lines else None
+    if end is None or not end.mark or (marked(end.mark) is Meaning.HOST_UNREACHABLE and wait < ARP_GIVES_UP):
+        return None
+    last = [row for row in rows if row.ttl >= end.ttl and row.seen is not None]
+    return last[0] if last and not any(row.agrees for row in last) else None
 
 
 def _hops_agree(starred: Sequence[TraceRow], rows: Sequence[TraceRow]) -> str:
     if starred:
         where = ", ".join(str(row.ttl) for row in starred)
         return f"Agrees, but for the stars at ttl {where}: ICMP errors are limited in number, or switched off there."
-    unsure = any(row.agrees is None and row.predicted is not None for row in rows)
-    return "Agrees as far as anything is predicted." if unsure else "Agrees: the hops are those predicted."
+    came = any(row.agrees and row.seen is not None and row.seen.marks for row in rows)
+    open_ends = [row for row in rows if row.agrees is None and row.predicted is not None]
+    if came or not open_ends:
+        return "Agrees: the hops are those predicted."
+    if open_ends[-1].predicted is not None and open_ends[-1].predicted.mark:
+        return "Agrees so far: the error that is predicted takes longer to come than each probe was waited for."
+    return "Agrees as far as it goes."
 
 
 def beside(lines: Sequence[TracedHop], result: TraceResult) -> tuple[TraceRow, ...]:
@@ -202,6 +217,12 @@ def beside(lines: Sequence[TracedHop], result: TraceResult) -> tuple[TraceRow, .
 def _row_agrees(line: TracedHop | None, hop: TraceHop | None, lines: Sequence[TracedHop]) -> bool | None:
     if hop is None or not (hop.answers or hop.silent):
         return None
+    end = lines[-1] if lines else None
+    if end is not None and end.mark and hop.ttl >= end.ttl:
+        # An error may come some stars later: a silent neighbour takes seconds, and errors are limited in number.
+        if not hop.answers:
+            return None
+        return hop.addresses == (end.address,) and {marked(each) for each in hop.marks} == {marked(end.mark)}
     if line is None:
         # Behind a star there are only stars; behind anything else nothing is predicted (a loop, the end).
         silent = bool(lines) and lines[-1].address is None and lines[-1].sure
