@@ -30,11 +30,12 @@ from tui.themes import DARK, LIGHT
 from tui.walks.follow import Followed
 from tui.walks.forms import CHANGING
 from tui.walks.labs import LabPlaces, LabWalk
+from tui.walks.probe import Probed
 from tui.walks.reach import Reach
 from tui.walks.step import Step
 
 
-class RoutetuiApp(LabWalk, Step, Reach, Followed):
+class RoutetuiApp(LabWalk, Step, Reach, Followed, Probed):
     """The explorer of one engine.
 
     `first` is a snapshot that was begun before Textual was imported; `node` and `destination` what to open on;
@@ -107,6 +108,7 @@ class RoutetuiApp(LabWalk, Step, Reach, Followed):
         for run in tuple(self.runs):
             run.close()
         self.end_following()
+        await self.end_probes()
         await self.end_at_last()
         start(self.engine.close)
 

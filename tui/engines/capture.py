@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
-from tui.core.addresses import Address
 from tui.core.follow import Asked
 from tui.core.packets import ETHERNET, RAW_IP, Frame
 from tui.core.packets.bpf import TooLong, program
 from tui.core.packets.filter import Filter, parse
+from tui.core.packets.names import names_of
 from tui.core.path.hops import Path
 from tui.core.probes import Capture
 from tui.core.world import Node, World
@@ -19,7 +19,7 @@ from tui.engines.base import Engine, EngineError, Enters, Run, Streams, clean
 from tui.engines.capture_decode import Sighted, decode
 from tui.engines.prober.ask import prober
 
-__all__ = ["Captures", "Capturing", "names_of", "start"]
+__all__ = ["Captures", "Capturing", "start"]
 
 _HEADERS = {1: ETHERNET, 772: ETHERNET}
 """By the device's ARPHRD_ number: what its frames begin with; others begin with the IP packet, if they hold one."""
@@ -57,16 +57,6 @@ class Captures(Protocol):
     def carry(self, path: Path, asked: Asked) -> None:
         """Let the packets of a ping pass, for the captures to see."""
         ...
-
-
-def names_of(world: World) -> dict[str, tuple[Address, ...]]:
-    """What a filter may call by name: the nodes, with all their addresses."""
-    found = {}
-    for node in world.nodes:
-        each = tuple(own.address for _, own in node.addresses() if not own.address.is_loopback)
-        if each:
-            found[node.name] = each
-    return found
 
 
 def start(engine: Engine, node: str, asked: Capture, world: World) -> Capturing:

@@ -49,6 +49,7 @@ APP_KEYS = [
     Binding("K", "keep", "keep", id="change.keep", tooltip="keep what is being tried"),
     Binding("w", "what_if", "what-if", id="change.what_if", tooltip="what-if: apply, drop, list"),
     Binding("at", "log", "log", show=False, key_display="@", id="change.log", tooltip="every command that was run"),
+    Binding("p", "probe", "probe", id="probe.probe", tooltip="ping, traceroute, connect, capture"),
     Binding("f", "follow", "follow", id="probe.follow", tooltip="one ping over every interface"),
     Binding("m", "map", "map", id="reach.map", tooltip="networks and nodes, who can talk to whom"),
     Binding("M", "matrix", "matrix", show=False, id="reach.matrix", tooltip="every node to every other"),
