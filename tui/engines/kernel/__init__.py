@@ -198,7 +198,11 @@ class KernelLab:
 
     def indexes(self, node: str) -> dict[str, int]:
         """The devices of a node, index by name."""
-        window = self.window(node)
+        return self.indexes_of(self.place(node))
+
+    def indexes_of(self, place: str) -> dict[str, int]:
+        """The same for a node that is not remembered yet."""
+        window = self.channel.window(place)
         try:
             return {each.interface.name: each.interface.index for each in window.links()}
         finally:

@@ -98,8 +98,12 @@ class Rebuilding:
         interface = _plugged(_node(self._after, name), network)
         link = _attachment(interface)
         port = self._next_port()
-        self._channel.send(HOST, new_port(self._ground(), name, link, interface.index, port))
-        self._back.append(lambda: self._channel.send(HOST, [rtencode.del_link(FIRST_PORT + port)]))
+        made, *more = self._channel.try_send(HOST, new_port(self._ground(), name, link, interface.index, port))
+        if made is None:
+            self._back.append(lambda: self._channel.send(HOST, [rtencode.del_link(FIRST_PORT + port)]))
+        for error in (made, *more):
+            if error is not None:
+                raise error
         open_link(self._channel, name, link, interface.index)
         self._set_defaults(name)
 
@@ -198,13 +202,14 @@ class Rebuilding:
         )
         port = self._next_port()
         self._channel.ask("make", node=change.name)
-        self._back.append(lambda: self._unmake(change.name, service, port))
+        self._back.append(lambda: self._unmake(change.name))
         make_node(self._ground(), service, foreign_switches(self._channel, change.name), port)
         self._lab.keep(self._remade())
 
-    def _unmake(self, name: str, service: Service, port: int) -> None:
-        count = len(service.attachments)
-        self._channel.try_send(HOST, [rtencode.del_link(FIRST_PORT + port + n) for n in range(count)])
+    def _unmake(self, name: str) -> None:
+        """A node that was just made, with the links that it has: their ports go with them."""
+        indexes = self._lab.indexes_of(name)
+        self._channel.try_send(name, [rtencode.del_link(index) for dev, index in indexes.items() if dev != "lo"])
         self._channel.ask("unmake", node=name)
 
     def _end(self, name: str) -> None:
