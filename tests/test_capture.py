@@ -1,4 +1,4 @@
-"""Captures: filters read, compiled and asked; frames taken apart; files; by the prober, by tcpdump, in the simulator."""
+"""Captures: filters read, compiled and asked; frames taken apart; files; by the prober, tcpdump and the simulator."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import docker
@@ -46,7 +46,7 @@ def make_all(url: str) -> None:
         client.close()
 
 
-def _archive(programs: Iterable[str], links: Iterable[str]) -> bytes:
+def _archive(programs: Sequence[str], links: Sequence[str]) -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         added: set[str] = set()
@@ -59,6 +59,9 @@ def _archive(programs: Iterable[str], links: Iterable[str]) -> bytes:
                 _add(archive, Path(library), library, added)
         for link in links:
             _link(archive, f"/usr/bin/{link}", "busybox")
+        if "tcpdump" in programs:  # it gives up root for a user of its own, who must be there
+            _text(archive, "/etc/passwd", "root:x:0:0:root:/:/bin/sh\ntcpdump:x:100:100::/:/bin/sh\n")
+            _text(archive, "/etc/group", "root:x:0:\ntcpdump:x:100:\n")
         if "/usr/bin/sh" in added or "sh" in links:
             _link(archive, "/bin/sh", "/usr/bin/sh")
     return buffer.getvalue()
@@ -68,6 +71,12 @@ def _add(archive: tarfile.TarFile, source: Path, name: str, added: set[str]) -> 
     if name not in added:
         added.add(name)
         archive.add(source.resolve(), name)
+
+
+def _text(archive: tarfile.TarFile, name: str, text: str) -> None:
+    file = tarfile.TarInfo(name)
+    file.size = len(text)
+    archive.addfile(file, io.BytesIO(text.encode()))
 
 
 def _link(archive: tarfile.TarFile, name: str, target: str) -> None:
