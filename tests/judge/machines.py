@@ -121,6 +121,7 @@ class _Words:
     ) -> None:
         self.rng, self.family, self.devices, self.pool, self.own = rng, family, devices, pool, own
         self._shapes: dict[tuple[str, str, str], str] = {}
+        self._shared: dict[tuple[str, str, str], str] = {}
         self._asked: list[str] = []
         self._kinds = (10, 3, 4, 3, 1)
 
@@ -172,10 +173,11 @@ class _Words:
 
         Where routes with and without a gateway share them, the kernel's own listing leaves some out.
         """
+        key = (dst, table, metric or "metric 1024")
         rng = self.rng
         shape = rng.choices(("via", "dev", "reject", "multipath", "local"), self._kinds)[0]
         if self.family == 6:
-            shape = self._shapes.setdefault((dst, table, metric or "metric 1024"), shape)
+            shape = self._shapes.setdefault(key, shape)
         if shape == "reject":
             return rng.choice(("unreachable", "prohibit", "blackhole", "throw")), ""
         if shape == "local":
@@ -184,10 +186,15 @@ class _Words:
             scope = rng.choice(("", "", " scope link")) if self.family == 4 else ""
             return "", f"dev {rng.choice(self.devices)}{self._source()}{scope}"
         if shape == "via":
-            preference = rng.choice(("", "", " pref high", " pref low")) if self.family == 6 else ""
-            return "", f"{self._hop()}{self._source()}{preference}"
+            return "", f"{self._hop()}{self._extras(key)}"
         legs = " ".join(f"nexthop {self._hop()} weight {rng.choice((1, 1, 2, 5))}" for _ in range(rng.randint(2, 3)))
-        return "", f"{self._source()} {legs}"
+        return "", f"{self._extras(key)} {legs}"
+
+    def _extras(self, key: tuple[str, str, str]) -> str:
+        """Source and preference. In IPv6 each leg has its own, and a listing shows those of the first alone."""
+        if self.family == 4:
+            return self._source()
+        return self._shared.setdefault(key, self._source() + self.rng.choice(("", "", " pref high", " pref low")))
 
     def _source(self) -> str:
         return f" src {self.rng.choice(self.own)}" if self.own and self.rng.random() < 0.12 else ""

@@ -76,7 +76,8 @@ def by_hash(node: Node, command: str) -> bool:
 
     The kernel then holds whichever leg the hash chooses against the device that was given.
     """
-    done = meaning(("ip", "-6", *command.split())) if "onlink" in command and ":" in command else None
+    onlink = "onlink" in command and ":" in command
+    done = meaning(("ip", "-6", *command.split())) if onlink else None
     gateways = [hop.gateway for hop in done.route.nexthops if hop.gateway] if isinstance(done, RouteCommand) else []
     shared = [each.dst for each in node.routes if each.family == 6 and len({hop.dev for hop in each.nexthops}) > 1]
     return any(prefix.covers(gateway) for prefix in shared for gateway in gateways)
