@@ -1,9 +1,10 @@
 """The process that holds a lab: it owns the namespaces, sends what it is told into them and starts commands there.
 
-It is run as a file of its own, by `python -I -S`, with the standard library alone, and imports nothing of routetui: the
-privileged part stays small and starts in a few milliseconds. Its first process waits outside and removes what files
-there are; the second is process 1 of a process namespace, so that everything in the lab ends with it (kill -9 included,
-pid_namespaces(7)). A lab that nobody keeps ends when the program that started it is gone: its control socket closes.
+It is run as a file of its own, by `python -I -S`, with the standard library alone, and of routetui it imports only
+`tui.engines.unshare`: the privileged part stays small and starts in a few milliseconds. Its first process waits outside
+and removes what files there are; the second is process 1 of a process namespace, so that everything in the lab ends
+with it (kill -9 included, pid_namespaces(7)). A lab that nobody keeps ends when the program that started it is gone:
+its control socket closes.
 
 Requests come over a SOCK_SEQPACKET socket: a JSON object, then perhaps a newline and bytes, descriptors beside it
 (SCM_RIGHTS). Each is answered by one such message; {"errno", "error"} where it failed.
@@ -12,7 +13,6 @@ Requests come over a SOCK_SEQPACKET socket: a JSON object, then perhaps a newlin
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import json
 import os
@@ -24,40 +24,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x00020000, 0x10000000, 0x20000000, 0x40000000
-MS_BIND, MS_REC, MS_PRIVATE, MNT_DETACH = 0x1000, 0x4000, 0x40000, 2
+# The folder that holds the package `tui`; isolated mode has put no folder of ours on the path.
+sys.path.append(__file__.rsplit("/", 4)[0])
+from tui.engines.unshare import CLONE_NEWNET, MNT_DETACH, MS_BIND, call, new_world, own_mounts
+
 PR_SET_PDEATHSIG = 1
 MESSAGE = 1 << 17
 HOST = "host"
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def call(name: str, *words: Any) -> None:
-    """A function of the C library; raises OSError with the function's name."""
-    if getattr(_libc, name)(*words) == -1:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), name)
-
-
-def new_world(user: bool) -> None:
-    """Leave for new namespaces; as an ordinary user a user namespace first, in which that user is root."""
-    uid, gid = os.geteuid(), os.getegid()
-    if user:
-        call("unshare", CLONE_NEWUSER)
-        for file, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
-            with open(f"/proc/self/{file}", "w") as out:  # noqa: PTH123  # one import less at the start
-                out.write(text)
-    call("unshare", CLONE_NEWPID | CLONE_NEWNET)
-
-
-def own_mounts() -> None:
-    """A mount namespace in which /run/netns is ours, so that `ip netns` sees the lab's nodes and nothing else does."""
-    call("unshare", CLONE_NEWNS)
-    call("mount", b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-    place = b"/run/netns" if os.path.isdir("/run/netns") else b"/run"  # noqa: PTH112
-    call("mount", b"routetui", place, b"tmpfs", 0, b"mode=755")
-    if place == b"/run":
-        os.mkdir("/run/netns")  # noqa: PTH102
 
 
 class Request:
