@@ -45,7 +45,8 @@ class LabList(RowList):
         name = tuple(self.shelf.labs)[row]
         word = "open" if name == self.shelf.open else " ".join(self.shelf.up.get(name, ()))
         gutter: Cell = ("›" if row == self.cursor else " ", "mark")
-        return [gutter, (fit(name, max(8, width - 10)), "strong" if word else ""), (f" {word}", "good")]
+        room = width - 1 - (len(word) + 1 if word else 0)
+        return [gutter, (fit(name, max(8, room)), "strong" if word else ""), (f" {word}" if word else "", "good")]
 
     def action_choose(self) -> None:
         """Take the row under the cursor."""

@@ -193,7 +193,7 @@ class Undo(Deeds):
         if self.trial is None or not self.history.done or self.real is None:
             return
         last = self.history.done[-1]
-        self.trial = None
+        self.trial, self.leaving = None, False
         if last.back is not None:
             made = await _bounded(start(self._make, last.back, self.real, frozenset(), 0))
             if made is not None and made.code == 0:
