@@ -72,7 +72,7 @@ def settled(window: Namespace) -> Node:
         tables = window.tables()
         assert not tables.missing, tables.failures
         node = tables.onto(Node("machine"))
-        own = {(each.dev, each.dst.address) for each in node.routes if each.type == "local"}
+        own = {(each.dev, each.dst.address) for each in node.routes if each.type in ("local", "anycast")}
         due = [(link.name, each.address) for link, each in node.addresses() if link.up]
         if node == before and own.issuperset(due) and marked(node) and linked(node):
             return node

@@ -72,7 +72,7 @@ def _alike(words: str) -> str:
 
 
 def by_hash(node: Node, command: str) -> bool:
-    """Whether a hash decides: an IPv6 gateway said to be onlink that legs by several devices lead to (fib6_select_path).
+    """Whether a hash decides: an IPv6 gateway said to be onlink, with legs by several devices to it (fib6_select_path).
 
     The kernel then holds whichever leg the hash chooses against the device that was given.
     """

@@ -180,7 +180,8 @@ def _fits4(route: Route, wanted: Route) -> bool:
         return False
     if len(wanted.nexthops) < 2:
         return all(_is_hop(hop, route.nexthops[0] if route.nexthops else NextHop()) for hop in wanted.nexthops)
-    return len(wanted.nexthops) >= len(route.nexthops) and all(map(_is_hop, wanted.nexthops, route.nexthops))
+    legs = route.nexthops or (NextHop(),)
+    return len(wanted.nexthops) >= len(legs) and all(map(_is_hop, wanted.nexthops, legs))
 
 
 def _is_hop(wanted: NextHop, hop: NextHop) -> bool:
