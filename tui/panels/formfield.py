@@ -14,7 +14,21 @@ from textual.widgets import Input, Static
 
 from tui.panels.cells import printable
 from tui.panels.field import Names
-from tui.panels.panel import Words
+
+
+class Told(Static):
+    """Words that take as many lines as they need; none of them is markup."""
+
+    _told: Content | None = None
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id, markup=False)
+
+    def say(self, content: Content) -> None:
+        """Show this."""
+        if content != self._told:
+            self._told = content
+            self.update(content)
 
 
 class FormField(Input):
@@ -87,9 +101,9 @@ class Labelled(Vertical):
                 yield Static(label, classes="form-label", markup=False)
                 yield field
             if self._note:
-                yield Words(id=self._note)
+                yield Told(id=self._note)
         for _, field in self._fields:
-            yield Words(id=f"{field.id}-wrong")
+            yield Told(id=f"{field.id}-wrong")
 
     def on_mount(self) -> None:
         """Nothing is wrong yet."""
@@ -98,6 +112,6 @@ class Labelled(Vertical):
 
     def complain(self, field: str, text: str) -> None:
         """Say what is wrong with a field, or with an empty text nothing."""
-        words = self.query_one(f"#{field}-wrong", Words)
+        words = self.query_one(f"#{field}-wrong", Told)
         words.display = bool(text)
         words.say(Content(printable(f"✗ {text}") if text else ""))

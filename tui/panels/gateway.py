@@ -28,10 +28,9 @@ from tui.core.query import QueryError
 from tui.core.world import Node, Route, World
 from tui.panels.cells import Cell, cut, printable, wrap
 from tui.panels.deeds import DeedButtons
-from tui.panels.formfield import FormField, Labelled
+from tui.panels.formfield import FormField, Labelled, Told
 from tui.panels.lines import INKS
 from tui.panels.links import link
-from tui.panels.panel import Words
 from tui.panels.previewview import PreviewView, preview_lines
 from tui.panels.wayview import LABEL, labelled, sentence
 
@@ -99,14 +98,14 @@ class GatewayForm(ModalScreen[Deed | None]):
                 ("to", FormField(first.to, id="to", placeholder="network, container, prefix")), note="to-says"
             )
             yield Labelled(("via", FormField(first.via, id="via", placeholder="next hop")), note="via-says")
-            yield Words(id="via-others")
+            yield Told(id="via-others")
             yield Labelled(
                 ("dev", FormField(first.dev, id="dev", placeholder="–")),
                 ("metric", FormField(first.metric, id="metric", placeholder="–")),
                 ("table", FormField(first.table, id="table", placeholder="main")),
             )
             yield PreviewView(id="preview", can_focus=False)
-            yield Words(id="both")
+            yield Told(id="both")
             yield DeedButtons(self.read_only)
 
     def on_mount(self) -> None:
@@ -257,7 +256,7 @@ class GatewayForm(ModalScreen[Deed | None]):
     def _complaint(self, wrong: Complaint, pressed: bool) -> str:
         """The sentence with what enter would do; not yet, where a name is still being typed."""
         field = self._field(wrong.field)
-        typing = field.has_focus and not pressed
+        typing = field.has_focus and not pressed and self._found is None
         if typing and (not field.value.strip() or any(each.startswith(field.value) for each in field.words)):
             return ""
         if wrong.offer is None:
@@ -267,8 +266,8 @@ class GatewayForm(ModalScreen[Deed | None]):
         return f"{wrong}  ⏎ {offer}"
 
     def _draw_meanings(self) -> None:
-        to, via = self.query_one("#to-says", Words), self.query_one("#via-says", Words)
-        others = self.query_one("#via-others", Words)
+        to, via = self.query_one("#to-says", Told), self.query_one("#via-says", Told)
+        others = self.query_one("#via-others", Told)
         if self._wrong is not None and self._wrong.field == "to" and self._found is None:
             value = self._field("to").value
             near = [each for each in self._field("to").words if value and each.startswith(value) and each != value]
@@ -305,7 +304,7 @@ class GatewayForm(ModalScreen[Deed | None]):
         return known or min(104, self.app.size.width * 98 // 100 - 4)
 
     def _draw_both(self) -> None:
-        words = self.query_one("#both", Words)
+        words = self.query_one("#both", Told)
         words.display = self._plan is not None
         if self._plan is None:
             return

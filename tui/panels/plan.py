@@ -25,9 +25,8 @@ from tui.core.query import QueryError
 from tui.core.world import World
 from tui.panels.cells import Cell, printable
 from tui.panels.deeds import DeedButtons
-from tui.panels.formfield import FormField, Labelled
+from tui.panels.formfield import FormField, Labelled, Told
 from tui.panels.lines import INKS, RowList
-from tui.panels.panel import Words
 from tui.panels.previewview import PreviewView, preview_lines
 
 
@@ -121,7 +120,7 @@ class PlanForm(ModalScreen[Deed | None]):
                 ("from", FormField(a, id="a", placeholder="container")),
                 ("and", FormField(b, id="b", placeholder="container")),
             )
-            yield Words(id="plan-says")
+            yield Told(id="plan-says")
             yield ItemList(id="plan-items")
             yield PreviewView(id="preview", can_focus=False)
             yield DeedButtons(self.read_only)
@@ -230,7 +229,7 @@ class PlanForm(ModalScreen[Deed | None]):
         row = self.query_one(Labelled)
         for name in ("a", "b"):
             row.complain(name, self._complaint(pressed) if self._wrong is not None and self._wrong[0] == name else "")
-        says = self.query_one("#plan-says", Words)
+        says = self.query_one("#plan-says", Told)
         says.say(Content(printable(self._says()) if self._plan is not None else ""))
         items = self.query_one(ItemList)
         items.display = bool(items.items)

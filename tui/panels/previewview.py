@@ -155,6 +155,8 @@ def command_lines(found: Preview, width: int) -> list[list[Cell]]:
     lines = labelled("does", _commands(found.commands, width, len(nodes) > 1))
     if found.refused:
         return lines
+    if not found.undo and not found.no_undo:
+        return [*lines, *sentence("undo", "nothing to take back: all of it is so already", width, "dim")]
     if found.no_undo:
         return [*lines, *sentence("undo", found.no_undo, width, "warn")]
     return [*lines, *labelled("undo", _commands(found.undo, width, len(nodes) > 1, classic=False))]

@@ -23,7 +23,8 @@ class Gateway:
 
     `forwards` is None where it could not be read. `reaches` tells whether it has a way to the destination itself.
     `reason` says all of this in words. `rank` orders them, the best first: 0 forwards and is on the destination's
-    network, 1 forwards and has a route to it, 2 is on its network and does not forward yet, 3 the rest.
+    network (the host, for what is on none of them), 1 forwards and has a route to it, 2 is there and does not forward
+    yet, 3 the rest.
     """
 
     address: Address
@@ -126,7 +127,9 @@ def _gateway(neighbour: Neighbour, target: Address, home: str | None) -> Gateway
         words.append("is the host, the way out")
     else:
         words.append("has a route there" if reaches else "has no way there")
-    rank = (0 if routers else 2) if there else 1 if routers and reaches else 3
+    way_out = other.kind == "host" and home is None
+    close = 0 if routers or (way_out and routers is None) else 2
+    rank = close if there or way_out else 1 if routers and reaches else 3
     return Gateway(address, link.name, other.name, link.network, routers, reaches, ", ".join(words), rank)
 
 

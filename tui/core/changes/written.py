@@ -303,7 +303,10 @@ def blame(found: Preview, fields: Written, world: World, node: str, family: int 
     if field == "to" and prefix.has_host_bits:
         return Complaint("to", told, ("to", str(prefix.network)))
     if found.words == "RTNETLINK answers: File exists" and not fields.replaces:
-        return Complaint("to", told, ("replaces", _present(found.change, world, node)))
+        there = _present(found.change, world, node)
+        if isinstance(found.change, AddRoute) and there == via(found.change.route):
+            return Complaint("to", f"Just this route is there already. The kernel says: {found.words}")
+        return Complaint("to", told, ("replaces", there))
     best = next(iter(gateways(world, node, prefix)), None)
     if field == "via" and best is not None:
         return Complaint("via", told, ("via", str(best.address)))
@@ -321,10 +324,3 @@ def _present(made: Change, world: World, name: str) -> str:
 
 def _held(route: Route) -> int | None:
     return (route.metric or 1024) if route.family == 6 else route.metric
-
-
-def gateway_of(change: Change) -> Address | None:
-    """The gateway of the route that a change adds, where it has just one."""
-    if isinstance(change, AddRoute | ReplaceRoute) and len(change.route.nexthops) == 1:
-        return change.route.gateway
-    return None
