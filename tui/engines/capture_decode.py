@@ -186,7 +186,9 @@ def _icmp6(said: Any) -> Detail:
             return _error(f"too big, mtu {body.mtu}", body)
         case 135 | 136 if len(body) >= 20:
             target = _address(body[4:20])
-            return Icmp(f"who-has {target} (neighbour solicitation)" if said.type == 135 else f"{target} is here")
+            if said.type == 135:
+                return Icmp(f"who-has {target} (neighbour solicitation)", target)
+            return Icmp(f"{target} is here (neighbour advertisement)")
     return Icmp(_MESSAGES6.get(said.type, f"type {said.type} code {said.code}"))
 
 

@@ -10,7 +10,7 @@ from tui.core.follow import Flight, Sighting
 from tui.core.lookup import lookup
 from tui.core.lookup.fib import Fib
 from tui.core.naming import called
-from tui.core.packets import Arp, Frame
+from tui.core.packets import Frame, asked_for
 from tui.core.path.hops import Outcome, Way
 from tui.core.query import Query
 from tui.core.steps import Failure, Lookup
@@ -19,42 +19,38 @@ from tui.core.world import Node, World
 BRIDGE_NF = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
 
 
-def ending(world: World, flight: Flight, way: Way, arps: Sequence[Frame] = ()) -> Flight:
-    """The same flight with the place and the reason of its end. `arps` are questions for neighbours that were seen."""
+def ending(world: World, flight: Flight, way: Way, asked: Sequence[Frame] = ()) -> Flight:
+    """The same flight with the place and the reason of its end. `asked` are questions for neighbours that were seen."""
     seen = [each for each in flight.sightings if each.seen]
     wanted = [each for each in flight.sightings if each.expected and each.watched and not each.port]
     astray = [each for each in seen if not each.expected and not each.port]
     as_far = not wanted or wanted[-1].seen
     if way.outcome is not Outcome.DELIVERED and as_far and not astray:
-        return replace(flight, died_at=way.node, reason=_told(way, arps), outcome=way.outcome)
+        return replace(flight, died_at=way.node, reason=_told(way, asked), outcome=way.outcome)
     last = seen[-1] if seen else None
     if last is None:
-        return _never_left(world, flight, way, arps)
+        return _never_left(world, flight, way, asked)
     if last.direction == "in" and not last.port:
         return _inside(world, flight, last)
     return _on_the_link(world, flight, last)
 
 
-def _told(way: Way, arps: Sequence[Frame]) -> str:
+def _told(way: Way, asked: Sequence[Frame]) -> str:
     """The prediction's reason, with the questions that were seen and that nobody answered."""
-    target = way.hops[-1].next_hop if way.outcome is Outcome.NEXT_HOP_SILENT and way.hops else None
-    hop = way.hops[-1] if way.hops else None
-    asked = sum(
-        isinstance(each.detail, Arp) and each.detail.target == target and each.direction == "out"
-        for each in arps
-        if hop is not None and (each.node, each.dev) == (hop.node, hop.oif)
-    )
-    if not asked:
+    if way.outcome is not Outcome.NEXT_HOP_SILENT or not way.hops:
         return way.reason
-    return f"{way.reason} (asked {asked} time{'s' if asked != 1 else ''} by ARP)"
+    hop = way.hops[-1]
+    count = sum(asked_for(each) == hop.next_hop and each.direction == "out" for each in asked if each.node == hop.node)
+    how = "ARP" if way.dst.version == 4 else "neighbour discovery"
+    return f"{way.reason} (asked {count} time{'s' if count != 1 else ''} by {how})" if count else way.reason
 
 
-def _never_left(world: World, flight: Flight, way: Way, arps: Sequence[Frame]) -> Flight:
+def _never_left(world: World, flight: Flight, way: Way, asked: Sequence[Frame]) -> Flight:
     """Not seen anywhere: it ended where it was made, before any interface."""
     home = way.hops[0].node if way.hops else way.node
     node = world.node(home)
     if way.outcome is not Outcome.DELIVERED and way.node == home:
-        return replace(flight, died_at=home, reason=_told(way, arps), outcome=way.outcome)
+        return replace(flight, died_at=home, reason=_told(way, asked), outcome=way.outcome)
     if node is None or flight.dst is None:
         return replace(flight, died_at=home, reason=f"{home} did not send it")
     found = lookup(Fib(node), Query(flight.dst), trace=False)
@@ -62,11 +58,8 @@ def _never_left(world: World, flight: Flight, way: Way, arps: Sequence[Frame]) -
     if found.decision.failure is not None:
         return replace(flight, died_at=home, reason=f"{reason}: {_why(found, node, world)}")
     target = found.decision.gateway or flight.dst
-    asked = [
-        each for each in arps if each.node == home and isinstance(each.detail, Arp) and each.detail.target == target
-    ]
-    if asked:
-        return replace(flight, died_at=home, reason=f"{reason}: nobody answered when it asked for {target} by ARP")
+    if any(each.node == home and asked_for(each) == target for each in asked):
+        return replace(flight, died_at=home, reason=f"{reason}: nobody answered when it asked for {target}")
     suspects = (
         f"the OUTPUT rules of {called(node)}",
         f"a neighbour entry of {target} that failed on {found.decision.dev}",

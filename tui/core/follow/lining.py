@@ -9,7 +9,7 @@ from tui.core.addresses import Address
 from tui.core.follow import Asked, Flight, Follow, Kind, Sighting
 from tui.core.follow.causes import ending
 from tui.core.follow.expected import Cables, expected
-from tui.core.packets import Arp, Echo, Frame, IcmpError
+from tui.core.packets import Echo, Frame, IcmpError, asked_for
 from tui.core.path.hops import Outcome, Path, Trip, Way
 from tui.core.world import World
 
@@ -25,7 +25,7 @@ class _Scene:
     cables: Cables
     watched: frozenset[str]
     one_clock: bool
-    arps: tuple[Frame, ...]
+    questions: tuple[Frame, ...]
     answered: frozenset[int] | None
 
 
@@ -49,9 +49,14 @@ def line_up(
     """
     frames = tuple(frames)
     mine = of_the_probe(frames, path.address, asked)
-    arps = tuple(each for each in frames if isinstance(each.detail, Arp) and each.detail.request)
+    questions = tuple(each for each in frames if asked_for(each) is not None)
     scene = _Scene(
-        world, Cables(world), frozenset(watched), one_clock, arps, None if answered is None else frozenset(answered)
+        world,
+        Cables(world),
+        frozenset(watched),
+        one_clock,
+        questions,
+        None if answered is None else frozenset(answered),
     )
     trip = _likeliest(scene, path, mine)
     flights: list[Flight] = []
@@ -144,7 +149,7 @@ def _flight(scene: _Scene, way: Way, empty: Flight, frames: Sequence[Frame], goa
     if not arrived and goal and goal not in scene.watched:
         arrived = way.outcome is Outcome.DELIVERED and all(each.seen for each in sightings if each.watched)
     flight = replace(empty, src=src, dst=dst, sightings=sightings, arrived=arrived)
-    return flight if arrived else ending(scene.world, flight, way, scene.arps)
+    return flight if arrived else ending(scene.world, flight, way, scene.questions)
 
 
 def _heard(scene: _Scene, reply: Flight, back: Way, seq: int) -> Flight:
@@ -153,7 +158,7 @@ def _heard(scene: _Scene, reply: Flight, back: Way, seq: int) -> Flight:
         return reply
     if seq in scene.answered:
         return replace(reply, arrived=True, died_at="", reason="", outcome=None, suspects=())
-    return ending(scene.world, replace(reply, arrived=False), back, scene.arps)
+    return ending(scene.world, replace(reply, arrived=False), back, scene.questions)
 
 
 def _merged(scene: _Scene, wanted: Sequence[Sighting], frames: Sequence[Frame]) -> tuple[Sighting, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tui.core.addresses import Address
 
-__all__ = ["ETHERNET", "RAW_IP", "Arp", "Detail", "Echo", "Frame", "Icmp", "IcmpError", "Ports"]
+__all__ = ["ETHERNET", "RAW_IP", "Arp", "Detail", "Echo", "Frame", "Icmp", "IcmpError", "Ports", "asked_for"]
 
 ETHERNET, RAW_IP = 1, 101
 """Link types (tcpdump.org/linktypes.html) of what `Frame.data` begins with: LINKTYPE_ETHERNET, LINKTYPE_RAW."""
@@ -34,9 +34,10 @@ class IcmpError:
 
 @dataclass(frozen=True, slots=True)
 class Icmp:
-    """Another ICMP message, such as neighbour discovery, in words."""
+    """Another ICMP message in words; `wanted` is the address that a neighbour solicitation asks for (RFC 4861)."""
 
     says: str
+    wanted: Address | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,13 @@ class Frame:
     def info(self) -> str:
         """What it is, in a few words: `echo request id 7 seq 1`, `who-has 10.0.0.3 tell 10.0.0.2`."""
         return _words(self.detail, self)
+
+
+def asked_for(frame: Frame) -> Address | None:
+    """The address whose owner a frame asks for, by ARP or neighbour discovery; None where it asks for none."""
+    if isinstance(frame.detail, Arp) and frame.detail.request:
+        return frame.detail.target
+    return frame.detail.wanted if isinstance(frame.detail, Icmp) else None
 
 
 def _words(detail: Detail, frame: Frame) -> str:
