@@ -10,7 +10,7 @@ from tui.core.destination import resolve
 from tui.core.lookup import lookup
 from tui.core.lookup.fib import Fib
 from tui.core.naming import called
-from tui.core.path.hops import Hop, Outcome, Packet, Path, Trip, Way
+from tui.core.path.hops import Hop, Outcome, Packet, Path, Service, Trip, Way
 from tui.core.path.icmp import ICMP, error_of
 from tui.core.path.links_between import Links
 from tui.core.path.ways import heard_on, ways
@@ -21,21 +21,27 @@ _NO_ECHO = {4: "net.ipv4.icmp_echo_ignore_all", 6: "net.ipv6.icmp.echo_ignore_al
 
 
 def path(
-    world: World | Links, src: str | Address, dst: str | Address, *, fibs: Mapping[str, Fib] | None = None
+    world: World | Links,
+    src: str | Address,
+    dst: str | Address,
+    *,
+    fibs: Mapping[str, Fib] | None = None,
+    service: Service | None = None,
 ) -> Path:
     """Follow an echo request from `src` to `dst` and its reply back, over every next hop that a hash may choose.
 
     `src` is a node's name, or an address that a node has (the packet then carries it); `dst` a node's name or any
-    address. Give Links in place of the World where many paths are asked, or `fibs` that are prepared already.
+    address. Give Links in place of the World where many paths are asked, or `fibs` that are prepared already. With a
+    `service` a packet to its port is followed instead; whether anything listens there is not looked at.
     Raises QueryError with one sentence where a name or the source address is not known here.
     """
     links = world if isinstance(world, Links) else Links(world, fibs)
     node, source = starting(links, src)
     target = ending_at(links, dst, node, source)
-    found, cut = requests(links, node, source, target)
+    found, cut = requests(links, node, source, target, service)
     trips: list[Trip] = []
     for way in found:
-        more, too_many = _trips(links, node, way)
+        more, too_many = _trips(links, node, way, target, service)
         trips += more
         cut = cut or too_many
     works = {trip.works for trip in trips}
@@ -75,9 +81,13 @@ def _around(links: Links, name: str) -> World:
     return World(nodes=(node,) if owner is None or owner is node else (node, owner))
 
 
-def requests(links: Links, node: Node, source: Address | None, target: Address) -> tuple[tuple[Way, ...], bool]:
-    """The ways of the echo request, with what the sender is told where it fails."""
+def requests(
+    links: Links, node: Node, source: Address | None, target: Address, service: Service | None = None
+) -> tuple[tuple[Way, ...], bool]:
+    """The ways of the request, with what the sender is told where it fails."""
     packet = Packet(source, target, ICMP[target.version])
+    if service is not None:
+        packet = replace(packet, proto=service.proto, sport=service.sport, dport=service.dport)
     refused = _connect(links, node, packet)
     if refused is not None:
         return (refused,), False
@@ -103,36 +113,41 @@ def _connect(links: Links, node: Node, packet: Packet) -> Way | None:
     return found[0] if found[0].refused_at_home else None
 
 
-def _trips(links: Links, node: Node, forward: Way) -> tuple[list[Trip], bool]:
+def _trips(links: Links, node: Node, forward: Way, target: Address, service: Service | None) -> tuple[list[Trip], bool]:
     """The round trips of one request: one for each way that its reply may take."""
     if forward.outcome is not Outcome.DELIVERED:
         unknown = forward.outcome in (Outcome.UNKNOWN, Outcome.LEAVES)
         return [Trip(forward, None, None if unknown else False)], False
-    found, cut = replies(links, forward)
-    return [Trip(forward, way, _returned(way, node)) for way in found], cut
+    found, cut = replies(links, forward, service)
+    asked = None if service is None else (target, service.dport)
+    return [Trip(forward, way, _returned(way, node, asked)) for way in found], cut
 
 
-def replies(links: Links, forward: Way) -> tuple[tuple[Way, ...], bool]:
+def replies(links: Links, forward: Way, service: Service | None = None) -> tuple[tuple[Way, ...], bool]:
     """The ways of the reply to a request that was delivered: from the address probed, to the request's source."""
     there = links.nodes[forward.node]
     version = forward.dst.version
     if forward.src is None:
         nowhere = Way(forward.dst, forward.dst, (), Outcome.UNKNOWN, there.name, "the request has no source address")
         return (nowhere,), False
-    if links.fib(there.name).sysctls.get(_NO_ECHO[version]):
+    if service is None and links.fib(there.name).sysctls.get(_NO_ECHO[version]):
         reason = f"{called(there)} answers no echo request ({_NO_ECHO[version]} is 1)"
         silent = Way(forward.dst, forward.src, (), Outcome.FILTERED, there.name, reason, _NO_ECHO[version])
         return (silent,), False
     last = forward.hops[-1]
     packet = Packet(forward.dst, forward.src, ICMP[version], reply=True)
+    if service is not None:
+        packet = replace(packet, proto=service.proto, sport=forward.ports[1], dport=forward.ports[0])
     prefer = last.iif if version == 6 else None
     return ways(links, there.name, packet, prefer=prefer, heard=heard_on(links, forward), tracked=forward.tracked)
 
 
-def _returned(way: Way, sender: Node) -> bool | None:
+def _returned(way: Way, sender: Node, asked: tuple[Address, int] | None) -> bool | None:
+    """Whether it is back; the answer of a service must come from the address and port that were `asked`."""
     if way.outcome in (Outcome.UNKNOWN, Outcome.LEAVES):
         return None
-    return way.outcome is Outcome.DELIVERED and way.node == sender.name
+    known = asked is None or (way.src == asked[0] and way.ports[0] in (asked[1], None))
+    return way.outcome is Outcome.DELIVERED and way.node == sender.name and known
 
 
 def _verdict(links: Links, node: Node, trips: tuple[Trip, ...], works: bool | None) -> str:
@@ -171,4 +186,4 @@ def _place(links: Links, name: str) -> str:
     return called(node) if node is not None else name
 
 
-__all__ = ["Hop", "Outcome", "Path", "Trip", "Way", "path"]
+__all__ = ["Hop", "Outcome", "Path", "Service", "Trip", "Way", "path"]

@@ -62,6 +62,7 @@ def ended(at: Arrival, hop: Hop, outcome: Outcome, reason: str, cause: Route | R
         *(src, dst, (*at.hops, hop), outcome, hop.node, reason, cause),
         assumptions=at.assumptions,
         tracked=at.tracked,
+        ports=(at.packet.sport, at.packet.dport),
     )
 
 

@@ -60,6 +60,15 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """What is asked for instead of an echo: a datagram (17) or a connection's first packet (6) to a port."""
+
+    proto: int
+    dport: int
+    sport: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Hop:
     """One node on the way.
 
@@ -112,8 +121,8 @@ class Way:
     the text of a sysctl or a filter. `loop` is the index of the hop at which a loop begins. `assumptions` are
     sentences on what was not read and was taken to be as usual. `error` is what the sender is told, if anything.
     `model` tells that a model of a firewall decided, not its rules; `notice` is what a rule that rejects answers.
-    `src` and `dst` are what the packet carries at the end, and `tracked` the entries of connection tracking that it
-    leaves behind, by which an answer is known.
+    `src` and `dst` are what the packet carries at the end, `ports` its source and destination port, and `tracked` the
+    entries of connection tracking that it leaves behind, by which an answer is known.
     """
 
     src: Address | None
@@ -129,6 +138,7 @@ class Way:
     model: bool = False
     notice: Notice | None = None
     tracked: tuple[Connection, ...] = ()
+    ports: tuple[int | None, int | None] = (None, None)
 
     @property
     def ttl(self) -> int:
