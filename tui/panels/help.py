@@ -18,9 +18,15 @@ from tui.panels.places import PlaceList
 from tui.panels.routes import RouteList
 
 COLUMNS = (
-    {"lookup": "Lookup, step by step", "field": "In the destination field", "places": "Places"},
+    {
+        "lookup": "Lookup, step by step",
+        "field": "In the destination field",
+        "places": "Places",
+        "probe": "Probe it",
+        "reach": "Who reaches whom",
+    },
     {"change": "Change it", "routes": "Routes", "list": "In a list"},
-    {"probe": "Probe it", "reach": "Who reaches whom", "panel": "Panels", "app": "Everywhere"},
+    {"panel": "Panels", "app": "Everywhere"},
 )
 """In each column: the first part of a binding's id, and what it is called."""
 

@@ -47,7 +47,7 @@ APP_KEYS = [
     Binding("z", "undo", "undo", id="change.undo", tooltip="take the last change back"),
     Binding("Z", "redo", "redo", show=False, id="change.redo", tooltip="make it again"),
     Binding("K", "keep", "keep", id="change.keep", tooltip="keep what is being tried"),
-    Binding("w", "what_if", "what-if", id="change.what_if", tooltip="what-if: apply, drop, list"),
+    Binding("w", "what_if", "what-if", show=False, id="change.what_if", tooltip="what-if: apply, drop, list"),
     Binding("at", "log", "log", show=False, key_display="@", id="change.log", tooltip="every command that was run"),
     Binding("p", "probe", "probe", id="probe.probe", tooltip="ping, traceroute, connect, capture"),
     Binding("f", "follow", "follow", id="probe.follow", tooltip="one ping over every interface"),

@@ -72,7 +72,9 @@ class Lines(ScrollView, can_focus=True):
 
     def _style(self, name: str, under: str) -> Style:
         ink = self.screen.get_component_rich_style
-        style = ink(f"lines--{name}") if name else self.rich_style
+        own = self.rich_style
+        # The inks are the screen's, and so is their background: cells lie on that of the list.
+        style = ink(f"lines--{name}") + Style(bgcolor=own.bgcolor) if name else own
         if not under:
             return style
         # A cursor's own text colour wins over the colours of the cells, or the text may vanish on its background.
