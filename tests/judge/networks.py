@@ -57,9 +57,12 @@ def plan(rng: random.Random, family: int) -> Plan:
         nodes.append(Node(f"n{number}", networks, number + 2, rng.random() < 0.75))
     made = Plan(family, count, nodes)
     for node in nodes:
+        # Addresses first: a gateway that becomes the node's own later is used still, which no listing shows.
+        node.commands += _switches(rng, made, node)
         node.commands += _routes(rng, made, node)
         node.commands += _rules(rng, made, node)
-        node.commands += _switches(rng, made, node)
+        if rng.random() < 0.05:
+            node.commands.append(f"ip link set eth{rng.randrange(len(node.networks))} down")
     return made
 
 
@@ -137,7 +140,7 @@ def _rules(rng: random.Random, made: Plan, node: Node) -> Iterator[str]:
 
 
 def _switches(rng: random.Random, made: Plan, node: Node) -> Iterator[str]:
-    """Faults: switches, addresses with a wrong mask or that another has, devices that are down."""
+    """Faults: switches, addresses with a wrong mask or that another has."""
     devices = [f"eth{number}" for number in range(len(node.networks))]
     dev, family = rng.choice(devices), made.family
     number = int(dev[3:])
@@ -157,5 +160,3 @@ def _switches(rng: random.Random, made: Plan, node: Node) -> Iterator[str]:
         yield f"ip addr del {own}/{24 if family == 4 else 64} dev {dev}; ip addr add {own}/{wide} dev {dev}{nodad}"
     if rng.random() < 0.06:
         yield f"ip addr add {rng.choice(made.addresses())}/{24 if family == 4 else 64} dev {dev}{nodad}"
-    if rng.random() < 0.05:
-        yield f"ip link set {dev} down"
