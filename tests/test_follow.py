@@ -29,9 +29,9 @@ from tui.core.path.hops import Outcome
 from tui.core.query import QueryError
 from tui.core.world import World
 from tui.engines import kernel
-from tui.engines.base import Engine
+from tui.engines.base import Engine, EngineError
 from tui.engines.capture_follow import Following, follow
-from tui.engines.docker.engine import connect
+from tui.engines.docker.engine import DockerEngine, connect
 from tui.engines.kernel import KernelLab
 from tui.engines.sim import Simulator
 from tui.engines.sim.wire import frames
@@ -240,6 +240,29 @@ def test_what_is_not_known_is_a_sentence(lab: KernelLab) -> None:
         follow(lab, lab.snapshot(), A, "nobody")
 
 
+@needs_lab
+def test_ipv6_is_followed_too(lab: KernelLab) -> None:
+    do(
+        lab,
+        *(f"{node} sysctl -w net.ipv6.conf.eth0.disable_ipv6=0" for node in (A, R, B)),
+        f"{R} sysctl -w net.ipv6.conf.eth1.disable_ipv6=0",
+        f"{R} sysctl -w net.ipv6.conf.all.forwarding=1",
+        f"{A} ip -6 addr add fd00:19::2/64 dev eth0 nodad",
+        f"{R} ip -6 addr add fd00:19::3/64 dev eth0 nodad",
+        f"{R} ip -6 addr add fd00:20::3/64 dev eth1 nodad",
+        f"{B} ip -6 addr add fd00:20::2/64 dev eth0 nodad",
+        f"{A} ip -6 route add fd00:20::/64 via fd00:19::3",
+        f"{B} ip -6 route add fd00:19::/64 via fd00:20::3",
+    )
+    found = follow(lab, lab.snapshot(), A, "fd00:20::2")
+    assert (found.reached, found.agrees) == (True, True)
+    assert [each.ttl for each in found.packets[0].sightings if not each.port] == [64, 64, 63, 63]
+    silent = follow(lab, lab.snapshot(), A, "fd00:19::99")
+    assert silent.lost is not None
+    assert (silent.lost.died_at, silent.lost.outcome) == (A, Outcome.NEXT_HOP_SILENT)
+    assert "(asked 3 times by neighbour discovery)" in silent.lost.reason
+
+
 # --- on Docker -------------------------------------------------------------------------------------------------------
 
 
@@ -287,6 +310,38 @@ def test_on_docker_it_ends_at_the_host_until_both_routes_are_there(
     else:
         ttls = [each.ttl for each in found.packets[0].sightings if not each.port]
         assert ttls == [64, 64, 63, 63]
+
+
+class Elsewhere:
+    """An engine without a way into its nodes' networks: as Docker is for an ordinary user, and on another machine."""
+
+    def __init__(self, engine: DockerEngine) -> None:
+        self.label, self.snapshot, self.watch = engine.label, engine.snapshot, engine.watch
+        self.run, self.stream, self.change, self.close = engine.run, engine.stream, engine.change, engine.close
+
+
+def test_where_no_network_can_be_entered_the_containers_own_tools_do(docker_engine_url: str) -> None:
+    made = DockerLab(docker_engine_url)
+    try:
+        made.network("tooled", "172.28.0.0/16")
+        made.container("first", {"tooled": "172.28.0.2"})
+        made.container("second", {"tooled": "172.28.0.3"})
+        made.container("bare", {"tooled": "172.28.0.4"}, image=images.BARE)
+        engine = Elsewhere(connect(docker_engine_url))
+        found = follow(engine, engine.snapshot(), "first", "second")
+        assert (found.reached, found.one_clock) == (True, False)
+        assert all(each.seen or not each.watched for flight in found.packets for each in flight.sightings)
+        assert len([each for each in found.packets[0].sightings if each.seen]) == 2
+        assert any("host" in each for each in found.notes)
+        found = follow(engine, engine.snapshot(), "first", "bare")
+        assert any("bare" in each and "no tcpdump" in each for each in found.notes)
+        assert [each.watched for each in found.packets[0].sightings if not each.port] == [True, False]
+        assert found.reached
+        with pytest.raises(EngineError, match="bare has no ping"):
+            follow(engine, engine.snapshot(), "bare", "first")
+        engine.close()
+    finally:
+        made.close()
 
 
 # --- in the simulator ------------------------------------------------------------------------------------------------

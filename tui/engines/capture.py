@@ -75,7 +75,7 @@ def start(engine: Engine, node: str, asked: Capture, world: World) -> Capturing:
         except EngineError as error:
             if world.node(node) is None:
                 raise
-            why = str(error).rstrip(".")
+            why = str(error).removeprefix(f"Nothing can be captured on {node}: ").rstrip(".")
     if isinstance(engine, Streams) and node != "host":
         from tui.engines.capture_tcpdump import TcpdumpCapture
 

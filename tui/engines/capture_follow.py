@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import secrets
@@ -18,10 +19,12 @@ from tui.core.packets import Frame
 from tui.core.path import path
 from tui.core.path.hops import Outcome, Path, Way
 from tui.core.path.links_between import Links
-from tui.core.probes import Capture
+from tui.core.probes import Capture, Ping
+from tui.core.probes.reading import reader
+from tui.core.probes.results import PingResult
 from tui.core.world import World
 from tui.engines import capture
-from tui.engines.base import Engine, EngineError, Enters, Run, clean
+from tui.engines.base import Engine, EngineError, Enters, Run
 from tui.engines.capture import Captures, Capturing
 from tui.engines.prober.ask import prober
 
@@ -31,6 +34,10 @@ ARP_PATIENCE = 3.5
 """The same where a neighbour is expected not to answer: the kernel asks three times, a second each (arp(7))."""
 QUIET, SETTLED = 0.4, 0.1
 """Seconds without a frame after which no more are waited for: where some are missing, and where none is."""
+FAR_QUIET = 1.5
+"""QUIET where frames come by way of an engine, perhaps of another machine."""
+NOT_FOUND = 127
+"""A shell's exit code for a program that is not there."""
 FILTER = "icmp or icmp6 or arp"
 
 
@@ -61,7 +68,7 @@ class Following:
             seen = self._rest(frames, asked, sent)
         finally:
             self.close()
-        asked = asked if sent.own else Asked(self._count, sent.id, b"")
+        asked = asked if sent.own else Asked(self._count)
         return line_up(
             self._world,
             self.path,
@@ -69,9 +76,9 @@ class Following:
             asked,
             self._captures,
             one_clock=all(each.local for each in self._captures.values()),
-            answered=sent.answered if sent.own else None,
+            answered=sent.answered,
             sender_says=sent.says,
-            notes=[*notes, *sent.notes],
+            notes=notes,
         )
 
     def close(self) -> None:
@@ -134,44 +141,53 @@ class Following:
         if isinstance(self._engine, Enters):
             words = {"dst": self.path.address, "source": source, "count": asked.count, "timeout": wait}
             argv = prober("ping", **words, interval=0.2, id=asked.id, token=asked.token.hex())
-            try:
-                return self._listened(self._engine.enter(home, argv))
-            except EngineError:
-                pass  # its own ping may still do
+            with contextlib.suppress(EngineError):  # its own ping may still do
+                sent = self._listened(self._engine.enter(home, argv))
+                if sent is not None:
+                    return sent
+        return self._by_its_own(home, source, wait, asked.count)
+
+    def _by_its_own(self, home: str, source: str, wait: float, count: int) -> _Sent:
+        """The ping that the node has itself."""
         family = ("-6",) if self.path.address.version == 6 else ()
         bound = ("-I", source) if source else ()
-        argv = ("ping", *family, "-n", "-c", str(asked.count), "-W", str(round(wait + 0.5)), *bound)
-        run = self._taken(self._engine.run(home, (*argv, str(self.path.address))))
-        lines = list(run)
-        if run.code == 127:
+        argv = ("ping", *family, "-n", "-c", str(count), "-W", str(round(wait + 0.5)), *bound, str(self.path.address))
+        run = self._taken(self._engine.run(home, argv))
+        reading = reader(Ping(self.path.address, count))
+        for line in run:
+            reading.feed(line)
+        if run.code == NOT_FOUND:
             raise EngineError(f"{home} has no ping, and its network cannot be entered from here.")
-        refused = next((line for line in lines if line.startswith("ping:")), "")
-        return _Sent(False, refused.removeprefix("ping: "))
+        found = reading.result()
+        assert isinstance(found, PingResult)
+        refused = next((each.text for each in found.faults if each.sender is None), "")
+        return _Sent(False, refused, found.sent, {each.seq for each in found.replies})
 
-    def _listened(self, run: Run) -> _Sent:
-        """What the own prober tells."""
-        sent = _Sent(True)
+    def _listened(self, run: Run) -> _Sent | None:
+        """What the own prober tells; None where it could not even begin."""
+        sent, begun = _Sent(True), False
         for line in self._taken(run):
             try:
                 event = json.loads(line)
             except ValueError:
-                sent.notes.append(clean(line))
                 continue
+            begun = True
             if event["event"] in ("refused", "unsent"):
                 sent.says = str(event["text"])
             elif event["event"] == "reply":
                 sent.answered.add(event["seq"])
             elif event["event"] == "end":
                 sent.sent = event["sent"]
-        return sent
+        return sent if begun or self._closed else None
 
     def _rest(self, frames: queue.SimpleQueue[Frame], asked: Asked, sent: _Sent) -> list[Frame]:
         """All frames so far and those that are still on their way here: until every place told, or all is quiet."""
         missing = self._missing(sent)
+        quiet = QUIET if all(each.local for each in self._captures.values()) else FAR_QUIET
         found: list[Frame] = []
         while True:
             try:
-                frame = frames.get(timeout=QUIET if +missing else SETTLED)
+                frame = frames.get(timeout=quiet if +missing else SETTLED)
             except queue.Empty:
                 return found
             found.append(frame)
@@ -200,14 +216,12 @@ class Following:
 
 @dataclass(slots=True)
 class _Sent:
-    """What the sender told: whether it was the own prober, and what its kernel said where it refused."""
+    """What the sender told: whether it was the own prober, what its kernel said if it refused, and the counts."""
 
     own: bool
     says: str = ""
     sent: int = 0
     answered: set[int] = field(default_factory=set)
-    id: int | None = None
-    notes: list[str] = field(default_factory=list)
 
 
 def _hand_on(begun: Capturing, frames: queue.SimpleQueue[Frame]) -> None:

@@ -23,7 +23,19 @@ class TcpdumpCapture:
 
         `why` says why nothing better was at hand.
         """
-        command = ["tcpdump", "-U", "-n", "-w", "-", "-i", asked.dev, "-c", str(asked.count), asked.filter]
+        command = [
+            "tcpdump",
+            "-U",
+            "--immediate-mode",
+            "-n",
+            "-w",
+            "-",
+            "-i",
+            asked.dev,
+            "-c",
+            str(asked.count),
+            asked.filter,
+        ]
         self.argv = tuple(word for word in command if word)
         self.how = f"by the tcpdump of {node.name}, through docker exec"
         self.problem = ""

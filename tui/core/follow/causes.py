@@ -28,6 +28,8 @@ def ending(world: World, flight: Flight, way: Way, asked: Sequence[Frame] = ()) 
     if way.outcome is not Outcome.DELIVERED and as_far and not astray:
         return replace(flight, died_at=way.node, reason=_told(way, asked), outcome=way.outcome)
     last = seen[-1] if seen else None
+    if last is None and flight.sightings and not any(each.watched for each in flight.sightings):
+        return replace(flight, reason="nobody could watch where it goes, and it was not answered")
     if last is None:
         return _never_left(world, flight, way, asked)
     if last.direction == "in" and not last.port:
