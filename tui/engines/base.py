@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from tui.core.firewall.values import Ruleset
 from tui.core.text import clean
 from tui.core.world import World
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Asks",
+    "Counts",
     "Engine",
     "EngineError",
     "Enters",
@@ -127,6 +129,15 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """End whatever the engine started. Safe to call twice and from any thread."""
+        ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """An engine that reads packet filters with their counters: evidence of what they did between two readings."""
+
+    def filters(self, node: str) -> Ruleset | None:
+        """A node's filters as they are now, for tui.core.firewall.rose; None where they are not read."""
         ...
 
 

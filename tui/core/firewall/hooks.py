@@ -124,7 +124,7 @@ def _concluded(before: Flight, alive: dict[Flight, str], stopped: Sequence[End])
     if unknown is not None:
         return Said(None, before, unknown.doubt or unknown.rule)
     if not alive:
-        sure = next((each for each in stopped if not each.doubt), stopped[0])
+        sure = next((each for each in stopped if each.rule != each.doubt), stopped[0])
         answers = {each.answer for each in stopped}
         return Said(False, before, sure.rule, answers.pop() if len(answers) == 1 else "")
     doubt = next((each for each in (*alive.values(), *(end.doubt for end in stopped)) if each), "")

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 
 from tui.core.firewall.iptables_words import read_rule
-from tui.core.firewall.values import Chain, FilterRule, Signed, Table
+from tui.core.firewall.values import UNKNOWN, Act, Chain, FilterRule, Signed, Table
 
 HOOKS = {
     "raw": {"prerouting": -300, "output": -300},
@@ -79,5 +79,8 @@ class _Draft:
         return Chain(name, rules, hook, Signed(HOOKS[self.name][hook]), kind, policy.lower())
 
     def _rule(self, text: str, packets: int | None) -> FilterRule:
-        matches, acts = read_rule(shlex.split(text), self._lines)
+        try:
+            matches, acts = read_rule(shlex.split(text), self._lines)
+        except ValueError:  # a quotation that never ends
+            matches, acts = (), (Act(UNKNOWN, (text,)),)
         return FilterRule(text, matches, acts, packets)

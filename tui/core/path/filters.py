@@ -113,6 +113,8 @@ class _Filters:
             if not said.passes:
                 return self._stopped(said)
             flight = said.flight
+        if self._rules.unread:
+            return Verdict(None, "", f"whether {called(self._node)} lets it pass is not known: {self._rules.unread[0]}")
         return PASSES if family else Verdict(True, after=_after(passage, flight, hooks[-1]))
 
     @staticmethod

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
+from tui.core.firewall.values import Ruleset
 from tui.core.world import TOPICS, Network, Node, World
 from tui.engines.base import EngineError, Making, RawRun, Run, clean, no_such_node
 from tui.engines.docker import beside
@@ -138,6 +139,10 @@ class DockerEngine:
         if closed:
             run.close()
         return run
+
+    def filters(self, node: str) -> Ruleset | None:
+        """The host's packet filters with their counters; see Counts. Those of containers are not read."""
+        return self._host.filters() if node == HOST else None
 
     def enter(self, node: str, argv: Sequence[str]) -> Run:
         """Start a program of this machine in a container's network, or in the host's; see Enters."""

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from tui.core.firewall.values import Ruleset
 from tui.core.labs import Lab
 from tui.core.world import Node, World
 from tui.engines.base import EngineError, Making, Run, no_such_node
@@ -191,6 +192,10 @@ class KernelLab:
         while self._windows:
             self._windows.popitem()[1].close()
         self._filters.forget()
+
+    def filters(self, node: str) -> Ruleset | None:
+        """A node's packet filters with their counters; see Counts."""
+        return self._filters.read(self.place(node), counters=True)
 
     def window(self, node: str) -> Namespace:
         """A window into a node, the caller's to close."""
