@@ -22,8 +22,10 @@ from tui.core.world import NextHop, Node, Route, Rule
 from tui.engines import netlink
 from tui.engines.netlink import decode as rtdecode
 from tui.engines.netlink import sockets as nlsocket
+from tui.engines.netlink import switches
 from tui.engines.netlink.asking import ask
 from tui.engines.netlink.rules import rule as decode_rule
+from tui.engines.netlink.switches import BRIDGING
 from tui.engines.netlink.watching import watch
 
 needs_namespaces = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
@@ -713,3 +715,23 @@ def test_reading_leaves_no_descriptor_open(space: Space) -> None:
     with pytest.raises(OSError):
         netlink.open_namespaces([space.pid, "/nowhere"])
     assert sorted(Path("/proc/self/fd").iterdir()) == before
+
+
+def test_whether_bridged_frames_meet_the_rules_is_read_where_there_is_a_bridge() -> None:
+    with Space() as space:
+        assert not [name for name, _ in netlink.read(space.pid).sysctls if name in BRIDGING]
+        space.ip("link add bridge0 type bridge")
+        found = dict(netlink.read(space.pid).sysctls)
+        for name in BRIDGING:
+            file = "/proc/sys/" + name.replace(".", "/")
+            said = space.run("cat", file)
+            # No file, no br_netfilter: then no bridged frame meets a rule.
+            assert found[name] == (int(said.stdout) if said.returncode == 0 else 0)
+
+
+@pytest.mark.parametrize(("loaded", "expected"), [(False, tuple((name, 0) for name in BRIDGING)), (True, ())])
+def test_without_the_files_a_loaded_module_leaves_it_unknown(
+    loaded: bool, expected: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(switches, "_BRIDGE_NETFILTER", str(tmp_path if loaded else tmp_path / "absent"))
+    assert switches.Switches({}).bridging() == expected
