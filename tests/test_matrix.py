@@ -101,7 +101,7 @@ def _set_apart(rng: random.Random, node: Node, addresses: list[Address], names: 
         return replace(node, sysctls=(*node.sysctls, (f"net.ipv4.conf.eth0.{name}", 1)))
     if drawn == 7:
         return replace(node, state=rng.choice(("exited", "paused")))
-    if drawn == 8 and node.interfaces[-1].addresses:
+    if drawn == 8 and node.interfaces and node.interfaces[-1].addresses:
         link = node.interfaces[-1]
         twice = (*link.addresses, InterfaceAddress(address, 16))
         return replace(node, interfaces=(*node.interfaces[:-1], replace(link, addresses=twice)))

@@ -34,7 +34,11 @@ class Marks:
         return self._marks.get(name, name)
 
     def _marked(self, node: Node) -> Node:
-        return replace(node, name=self._marks[node.name]) if node.name in self._marks else node
+        shares = self.of(node.shares) if node.shares is not None else None
+        return node if self.of(node.name) == node.name and shares == node.shares else self._renamed(node, shares)
+
+    def _renamed(self, node: Node, shares: str | None) -> Node:
+        return replace(node, name=self.of(node.name), shares=shares)
 
     def told(self, text: str, about: tuple[str, str], instead: tuple[str, str]) -> str:
         """A sentence about two nodes (their real names), told about two others of the same classes."""

@@ -13,6 +13,7 @@ from tui.core.naming import called
 from tui.core.path.hops import Hop, Outcome, Packet, Path, Service, Trip, Way
 from tui.core.path.icmp import ICMP, error_of
 from tui.core.path.links_between import Links
+from tui.core.path.redirects import redirects
 from tui.core.path.ways import heard_on, ways
 from tui.core.query import Query, QueryError
 from tui.core.world import Node, World
@@ -47,7 +48,9 @@ def path(
     works = {trip.works for trip in trips}
     agreed = works.pop() if len(works) == 1 else None
     verdict = _verdict(links, node, tuple(trips), agreed)
-    return Path(str(src), str(dst), target, tuple(trips), agreed, verdict, cut)
+    told = [each for trip in trips for way in (trip.forward, trip.back) if way for each in redirects(links, way)]
+    hints = tuple(dict.fromkeys(map(str, told)))
+    return Path(str(src), str(dst), target, tuple(trips), agreed, verdict, cut, hints)
 
 
 def starting(links: Links, src: str | Address) -> tuple[Node, Address | None]:
@@ -78,7 +81,9 @@ def _around(links: Links, name: str) -> World:
     node, owner = links.nodes.get(name), links.node(name)
     if node is None:
         return links.world
-    return World(nodes=(node,) if owner is None or owner is node else (node, owner))
+    if owner is None or owner is node:
+        return World(nodes=(node,))
+    return World(nodes=(replace(node, shares=owner.name), owner))
 
 
 def requests(

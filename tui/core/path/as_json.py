@@ -24,6 +24,7 @@ def path_json(path: Path, fixes: Sequence[str] = ()) -> dict[str, Any]:
         "works": path.works,
         "verdict": path.verdict,
         "symptom": symptom(path),
+        "redirects": list(path.redirects),
         "fixes": list(fixes),
     }
     if len(path.branches) > 1:

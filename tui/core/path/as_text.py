@@ -34,6 +34,8 @@ def _lines(path: Path, fixes: Sequence[str]) -> Iterator[str]:
         each for trip in path.branches for way in (trip.forward, trip.back) for each in _noted(way)
     ):
         yield f"note   {each}"
+    for each in path.redirects:
+        yield f"note   {each}"
     for each in fixes:
         yield f"mends  {each}"
 

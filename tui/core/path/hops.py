@@ -174,6 +174,7 @@ class Path:
     Several `branches` exist where a route has several next hops and a hash of the flow chooses, or where two nodes
     answer for one address. `works`: True where every branch does, False where none does, None where it depends or
     nobody can say. `cut` tells that there are more branches than were followed.
+    `redirects` are sentences on routers that tell a sender of a nearer next hop: later packets go another way.
     """
 
     src: str
@@ -183,6 +184,7 @@ class Path:
     works: bool | None
     verdict: str
     cut: bool = False
+    redirects: tuple[str, ...] = ()
 
     @property
     def forward(self) -> Way:

@@ -115,6 +115,8 @@ class Links:
         network = self.network(asker.node, interface) if interface is not None else None
         if network is None or interface is None or not live(interface) or not self._carried(network):
             return []
+        if self._private(network):
+            return []
         source = asks_as(asker, dev, target, source)
         members = self._members.get(network, {})
         near = [name for name in members if name != asker.node.name and self.nodes[name].state not in STOPPED]
@@ -134,6 +136,29 @@ class Links:
             if live(each) and self._proxies(name, each, target, source)
         ]
 
+    def kept_apart(self, node: Node, dev: str, target: Address) -> str | None:
+        """Why a device on top of another cannot reach its parent's host, nor be reached from there, or None.
+
+        What a host sends by the parent of a macvlan or ipvlan device goes to the wire and never to the device on top of
+        it, and the other way round (macvlan_handle_frame in drivers/net/macvlan.c, and ipvlan's alike). With macvlan's
+        mode private those on top do not reach each other either.
+        """
+        for network in self.world.networks:
+            if network.driver not in ("macvlan", "ipvlan"):
+                continue
+            options = dict(network.options)
+            parent, members = options.get("parent", ""), self._members.get(network.name, {})
+            names = self._owners.get(target, set())
+            if node.kind == "host" and dev == parent and names & set(members):
+                return (
+                    f"{dev} hands no frame to the {network.driver} devices on top of it, so {network.name} is cut off"
+                )
+            if node.name in members and self.host in names:
+                return f"{network.driver} hands no frame to {parent or 'its parent'} below it, so the host is cut off"
+            if options.get("macvlan_mode") == "private" and node.name in members and names & set(members):
+                return f"{network.name} has the mode private: its members are kept apart"
+        return None
+
     def unread(self, network: str) -> str | None:
         """A phrase on members of the network whose addresses were not read, or None."""
         for name in self._members.get(network, ()):
@@ -144,6 +169,10 @@ class Links:
         if found is not None and found.driver == "overlay":
             return "its members on other hosts were not read"
         return None
+
+    def _private(self, network: str) -> bool:
+        found = self.networks.get(network)
+        return found is not None and ("macvlan_mode", "private") in found.options
 
     def _carried(self, network: str) -> bool:
         """A bridge that was set down carries no frame from one of its ports to another."""

@@ -243,6 +243,9 @@ def _nobody(links: Links, fib: Fib, at: Arrival, hop: Hop) -> Way:
         state = "is down" if not interface.up else "has no carrier"
         reason = f"{dev} of {ending.called(node)} {state}, so nobody answers for {target}"
         return ended(at, hop, Outcome.NEXT_HOP_SILENT, reason, found_route(hop))
+    apart = links.kept_apart(node, dev, target) if target is not None else None
+    if apart is not None:
+        return ended(at, hop, Outcome.NEXT_HOP_SILENT, apart, found_route(hop))
     if hop.network is None or outside(links.networks.get(hop.network)):
         reason = f"it leaves what is known here: from {ending.called(node)} by {dev} to {target}"
         return ended(at, hop, Outcome.LEAVES, reason, found_route(hop))
