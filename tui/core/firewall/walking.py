@@ -72,16 +72,19 @@ class Walk:
             yield End(UNKNOWN, flight, place(self._table, self._base), "there are too many ways through its rules")
 
     def _step(self, spot: _Spot) -> list[_Spot | End]:
-        if spot.index >= len(spot.chain.rules):
+        """On to the next rule of the chain that fits, or may fit, and what it does."""
+        rules, index, fits = spot.chain.rules, spot.index, None
+        while index < len(rules):
+            fits = rule_fits(rules[index], spot.flight, self._table, self._here.kinds)
+            if fits is not False:
+                break
+            index += 1
+        else:
             return [self._over(spot)]
-        rule = spot.chain.rules[spot.index]
-        past = replace(spot, index=spot.index + 1)
-        fits = rule_fits(rule, spot.flight, self._table, self._here.kinds)
-        if fits is False:
-            return [past]
+        spot, rule = replace(spot, index=index), rules[index]
         if fits is None:
             doubt = spot.doubt or f"{place(self._table, spot.chain)} {rule.text}"
-            return [replace(past, doubt=doubt), *self._acts(replace(spot, doubt=doubt), rule)]
+            return [replace(spot, index=index + 1, doubt=doubt), *self._acts(replace(spot, doubt=doubt), rule)]
         return self._acts(spot, rule)
 
     def _over(self, spot: _Spot) -> _Spot | End:
@@ -92,11 +95,11 @@ class Walk:
         policy = self._base.policy
         return End(policy, spot.flight, f"{place(self._table, self._base)} policy {policy.upper()}", spot.doubt)
 
-    def _acts(self, spot: _Spot, rule: FilterRule, start: int = 0) -> list[_Spot | End]:
-        """Do what the rule does, from the act of that number on."""
+    def _acts(self, spot: _Spot, rule: FilterRule) -> list[_Spot | End]:
+        """Do what the rule does."""
         flight = spot.flight
         text = " ".join(filter(None, (place(self._table, spot.chain), rule.text)))
-        for number, act in enumerate(rule.acts[start:], start):
+        for number, act in enumerate(rule.acts):
             here = replace(spot, flight=flight)
             match act.kind:
                 case "accept" | "drop":
