@@ -23,6 +23,7 @@ from tui.panels.panel import Panel
 from tui.panels.wayview import LABEL, ended, labelled, notes, path_lines, sentence, verdict_sign
 
 if TYPE_CHECKING:
+    from tui.core.path.links_between import Links
     from tui.core.path.mends import Mend
 
 HINT = "A destination (d) shows the way there, hop by hop, and whether the reply finds back."
@@ -85,6 +86,7 @@ class PathPanel(Panel):
         super().__init__(id="path")
         self._asked: Asked | None = None
         self._path: Path | None = None
+        self._links: Links | None = None
         self._trouble = ""
         self._mends: tuple[Mend, ...] | None = None
         self._searching = False
@@ -157,7 +159,7 @@ class PathPanel(Panel):
         from tui.core.path import path  # not before somebody asks: the first screen is up sooner
         from tui.core.path.links_between import Links
 
-        links = Links(world)
+        self._links = links = Links(world, self._links.ready(world) if self._links is not None else None)
         holder = links.holder(query.src) if query.src is not None else None
         own = query.src if holder is not None and holder is links.node(name) else None
         try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,13 +16,15 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
+from tui.core.addresses import Address
 from tui.core.changes import Change, ChangeRefused, Several
 from tui.core.changes.deed import Deed
 from tui.core.changes.plan import Item, Plan, connect
-from tui.core.changes.preview import Preview, brief, preview
+from tui.core.changes.preview import Preview, brief, preview, steps
 from tui.core.changes.sentence import sentence as in_words
 from tui.core.destination import nearest, places
 from tui.core.path import path
+from tui.core.path.hops import Path
 from tui.core.query import QueryError
 from tui.core.world import World
 from tui.panels.cells import Cell, printable
@@ -29,6 +33,12 @@ from tui.panels.formfield import FormField, Labelled, Told
 from tui.panels.lines import INKS, RowList
 from tui.panels.previewview import PreviewView, preview_lines
 
+if TYPE_CHECKING:
+    from tui.core.path.mends import Mend
+
+PATIENCE = 150
+"""How many sets of changes are tried in the search for other ways."""
+
 
 class ItemList(RowList):
     """The changes of a plan, each with a box to tick."""
@@ -36,6 +46,8 @@ class ItemList(RowList):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "tick", "tick", id="plan.tick", tooltip="take this change, or leave it out"),
         Binding("enter", "done", "on to the buttons", show=False, id="plan.done"),
+        Binding("left,h", "other(-1)", "way before", show=False, id="plan.before"),
+        Binding("right,l", "other(1)", "another way", show=False, id="plan.other"),
     ]
 
     class Ticked(Message):
@@ -43,6 +55,13 @@ class ItemList(RowList):
 
     class Done(Message):
         """Enter was pressed."""
+
+    class Turned(Message):
+        """Another way was asked for: the next one, or the one before."""
+
+        def __init__(self, by: int) -> None:
+            super().__init__()
+            self.by = by
 
     items: tuple[Item, ...] = ()
     ticked: frozenset[int] = frozenset()
@@ -83,6 +102,18 @@ class ItemList(RowList):
         """Say that the choice is made."""
         self.post_message(self.Done())
 
+    def action_other(self, by: int) -> None:
+        """Ask for another way to do it."""
+        self.post_message(self.Turned(by))
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One set of changes with which it works, and what else comes of it."""
+
+    items: tuple[Item, ...]
+    tradeoff: str = ""
+
 
 class PlanForm(ModalScreen[Deed | None]):
     """Let two nodes talk: `a` and `b` are where it begins; dismissed with the Deed, or None.
@@ -104,11 +135,22 @@ class PlanForm(ModalScreen[Deed | None]):
             """However many keys were pressed, it is worked out once."""
             return isinstance(message, PlanForm.Stale)
 
+    class Found(Message):
+        """Other ways were found for these ends."""
+
+        def __init__(self, ends: tuple[str, str], mends: tuple[Mend, ...]) -> None:
+            super().__init__()
+            self.ends, self.mends = ends, mends
+
     def __init__(self, world: World, a: str, b: str = "", *, read_only: bool = False) -> None:
         super().__init__()
         self.world, self._ends, self.read_only = world, (a, b), read_only
         self._planned: tuple[str, str] | None = None
         self._plan: Plan | None = None
+        self._now: Path | None = None
+        self._ways: tuple[Way, ...] = ()
+        self._way = 0
+        self._searching = False
         self._found: Preview | None = None
         self._wrong: tuple[str, str] | None = None
 
@@ -129,12 +171,12 @@ class PlanForm(ModalScreen[Deed | None]):
         """Begin with the end that is missing, or with what there is to tick."""
         window = self.query_one("#plan")
         window.border_title = Content("Let two talk")
-        window.border_subtitle = Content("space tick · ⏎ on · ↑↓ choose · pgdn scroll · esc leave")
+        window.border_subtitle = Content("space tick · ◀ ▶ other ways · ⏎ on · pgdn scroll · esc leave")
         names = [each.name for each in places(self.world)]
         for each in ("a", "b"):
             self._field(each).offer(names)
         self._refigure()
-        home = self.query_one(ItemList) if self._plan is not None and self._plan.items else self._field("b")
+        home = self.query_one(ItemList) if self._ways else self._field("b")
         home.focus()
 
     def on_resize(self) -> None:
@@ -163,12 +205,13 @@ class PlanForm(ModalScreen[Deed | None]):
         self._refigure(pressed=True)
         if self._wrong is not None:
             field = self._wrong[0]
-            near = nearest(self._field(field).value.strip(), self.world)
+            name = self._field(field).value.strip()
+            near = nearest(name, self.world) if self.world.node(name) is None else ()
             if near:
                 self._field(field).put(near[0])
                 self._refigure()
             self._field(field).focus()
-        elif self._plan is not None and self._plan.items:
+        elif self._ways:
             self.query_one(ItemList).focus()
 
     @on(ItemList.Done)
@@ -192,7 +235,8 @@ class PlanForm(ModalScreen[Deed | None]):
         if self._wrong is not None:
             self._planned = self._plan = None
         items = self.query_one(ItemList)
-        items.take(self._plan.items if self._plan is not None else ())
+        way = self._ways[self._way] if self._plan is not None and self._ways else Way(())
+        items.take(way.items)
         self._found = self._preview(items.chosen) if self._plan is not None else None
         self._draw(pressed)
 
@@ -207,11 +251,67 @@ class PlanForm(ModalScreen[Deed | None]):
         return f"Nothing here is named {name!r}.{hint}"
 
     def _make(self, a: str, b: str) -> None:
-        self._plan = None
+        self._plan, self._now, self._ways, self._way = None, None, (), 0
         try:
-            self._plan = connect(self.world, a, b)
+            self._plan = plan = connect(self.world, a, b)
+            self._now = path(self.world, a, plan.target if plan.target is not None else b)
         except (ChangeRefused, QueryError) as refused:
-            self._wrong = ("b", str(refused))
+            if self._plan is None:
+                self._wrong = ("b", str(refused))
+            return
+        self._ways = (Way(plan.items),) if plan.items else ()
+        self._search()
+
+    def _search(self) -> None:
+        """Look for other ways in a thread, one search at a time: it takes longer than a key may."""
+        if self._searching or self._now is None or self._now.works or self._planned is None:
+            return
+        self._searching = True
+        self.run_worker(
+            partial(self._find, self._planned, self._now),
+            description="other ways to let them talk",
+            group="mends",
+            thread=True,
+            exit_on_error=False,
+        )
+
+    def _find(self, ends: tuple[str, str], now: Path) -> None:
+        found: tuple[Mend, ...] = ()
+        try:
+            from tui.core.path.mends import mends
+
+            found = mends(self.world, now, patience=PATIENCE)
+        finally:
+            self.post_message(self.Found(ends, found))
+
+    def on_plan_form_found(self, event: PlanForm.Found) -> None:
+        """Offer them beside the plan; for other ends than are written by now, look again."""
+        self._searching = False
+        if event.ends != self._planned:
+            self._search()
+            return
+        known = {frozenset(each.change for each in way.items) for way in self._ways if self._plan and self._plan.works}
+        more = [Way(tuple(Item(step, "") for step in steps(each.change)), each.tradeoff) for each in event.mends]
+        more = [each for each in more if frozenset(item.change for item in each.items) not in known]
+        kept = self._ways if self._plan is not None and (self._plan.works or not more) else ()
+        self._ways = (*kept, *more)
+        self._way = min(self._way, max(0, len(self._ways) - 1))
+        self._refigure()
+        if self._ways and self.focused is self._field("b") and not kept:
+            self.query_one(ItemList).focus()
+
+    @on(ItemList.Turned)
+    def _turned(self, event: ItemList.Turned) -> None:
+        if self._ways:
+            self._way = (self._way + event.by) % len(self._ways)
+            self._refigure()
+
+    @property
+    def _target(self) -> Address | None:
+        """The address at the other end that is meant."""
+        if self._plan is not None and self._plan.target is not None:
+            return self._plan.target
+        return self._now.address if self._now is not None else None
 
     def _preview(self, chosen: Sequence[Change]) -> Preview | None:
         assert self._plan is not None
@@ -220,7 +320,7 @@ class PlanForm(ModalScreen[Deed | None]):
         if not chosen:
             return None
         change = chosen[0] if len(chosen) == 1 else Several(tuple(chosen))
-        target = self._plan.target
+        target = self._target
         return preview(change, self.world, look=target, at=a, paths=[(a, target if target is not None else b)])
 
     # What is drawn
@@ -243,30 +343,33 @@ class PlanForm(ModalScreen[Deed | None]):
         """Not yet, where a name is still being typed."""
         assert self._wrong is not None
         name, told = self._wrong
-        field = self._field(name)
-        if pressed:
+        value = self._field(name).value.strip()
+        if pressed or value in self._field(name).words:
             return told
-        return (
-            ""
-            if not field.value or (field.has_focus and any(each.startswith(field.value) for each in field.words))
-            else told
-        )
+        typing = self._field(name).has_focus and any(each.startswith(value) for each in self._field(name).words)
+        return "" if typing or not value else told
 
     def _says(self) -> str:
-        """How it is now, and what the plan is."""
+        """How it is now, and what the way is that is shown."""
         assert self._plan is not None
         assert self._planned is not None
         plan, (a, b) = self._plan, self._planned
-        if not plan.items:
-            return f"{a} and {b}: {plan.verdict}."
+        now = f"Now a packet from {a} to {self._target or b} {brief(self._now, self.world)}. " if self._now else ""
+        if not self._ways:
+            searching = " Looking for other ways …" if self._searching else ""
+            return (
+                f"{a} and {b}: {plan.verdict}.{searching}"
+                if plan.works or not now
+                else f"{now}{plan.verdict}.{searching}"
+            )
+        way = self._ways[self._way]
+        which = f"  ◀ {self._way + 1} of {len(self._ways)} ways ▶" if len(self._ways) > 1 else ""
+        many = "1 change lets" if len(way.items) == 1 else f"{len(way.items)} changes let"
+        if way.items != plan.items:
+            return f"{now}{many} them talk. {way.tradeoff}{which}"
         through = f" through {' and '.join(plan.via)}" if plan.via else ""
-        many = "1 change lets" if len(plan.items) == 1 else f"{len(plan.items)} changes let"
         told = f"{many} them talk{through}." if plan.works else f"What is known to help is not enough: {plan.verdict}."
-        try:
-            now = brief(path(self.world, a, plan.target if plan.target is not None else b), self.world)
-        except QueryError:
-            return told
-        return f"Now a packet from {a} to {plan.target or b} {now}. {told}"
+        return f"{now}{told}{which}"
 
     # Keys
 
@@ -287,4 +390,4 @@ class PlanForm(ModalScreen[Deed | None]):
         self._refigure(pressed=True)
         found, plan = self._found, self._plan
         if found is not None and not found.refused and plan is not None:
-            self.dismiss(Deed(found.change, event.way, event.seconds, str(plan.target or "")))
+            self.dismiss(Deed(found.change, event.way, event.seconds, str(self._target or "")))

@@ -41,10 +41,12 @@ class PreviewView(Lines):
 def preview_lines(found: Preview, world: World, width: int, compact: bool = False) -> list[list[Cell]]:
     """All of it in `width` cells; `compact` leaves out what the other lines tell too."""
     lines: list[list[Cell]] = []
-    for each in found.tables:
-        lines += table_lines(each, found.after or world, 0 if compact else 4, named=len(found.tables) > 1)
+    # What the kernel keeps in table local follows from the addresses, which are told below.
+    tables = [each for each in found.tables if each.table != "local"] or found.tables
+    for each in tables:
+        lines += table_lines(each, found.after or world, 0 if compact else 4, named=len(tables) > 1)
     for told in found.others:
-        lines += sentence("sets", told, width)
+        lines += sentence("also", told, width)
     lines += _look(found, width)
     for ways in found.paths:
         lines += _path(ways, world, width, compact)

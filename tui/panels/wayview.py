@@ -79,7 +79,7 @@ def path_lines(path: Path, width: int) -> list[list[Cell]]:
     lines: list[list[Cell]] = []
     shown: Way | None = None
     for number, trip in enumerate(path.branches, 1):
-        lines += trip_lines(trip, width, f" {number}" if len(path.branches) > 1 else "", shown)
+        lines += trip_lines(trip, width, str(number) if len(path.branches) > 1 else "", shown)
         shown = trip.forward
     if path.cut:
         lines += labelled("", [[("and more ways, which were not followed", "warn")]])

@@ -161,7 +161,8 @@ def _owner(world: World, name: str) -> Node | None:
 
 
 def _paths(world: World, after: World | None, ends: Sequence[tuple[str | Address, str | Address]]) -> Iterator[Paths]:
-    links, then = Links(world), Links(after) if after is not None else None
+    links = Links(world)
+    then = Links(after, links.ready(after)) if after is not None else None
     for src, dst in ends:
         yield Paths(str(src), str(dst), _path(links, src, dst), _path(then, src, dst) if then is not None else None)
 
