@@ -75,7 +75,7 @@ class RoutetuiApp(LabWalk, Step, Reach, Followed, Probed):
         """One screen: who is there, what this one knows, where a packet would go, and whether it gets there."""
         app = RoutetuiApp
         yield TitleBar(self.engine.label, self.read_only).data_bind(
-            app.world, app.trouble, app.simulated, app.what_if, app.trial, app.changing
+            app.world, app.trouble, app.simulated, app.what_if, app.trial, app.changing, app.probing
         )
         yield Banner(self.notice).data_bind(app.trouble, app.alarm, app.what_if, app.trial)
         with Horizontal(id="body"):

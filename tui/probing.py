@@ -37,6 +37,7 @@ class Probing:
         self.cut = ""
         self._run = run
         self._reader: Reader = reader(probe, dialect)
+        self._reading = threading.Lock()
         self._silent: set[int] = set()
         self._timer = threading.Timer(probe.lasts + GRACE, self._late)
         self._timer.daemon = True
@@ -44,20 +45,30 @@ class Probing:
 
     @property
     def result(self) -> Result:
-        """What was found so far."""
-        return self._reader.result()
+        """What was found so far; may be asked for from any thread."""
+        with self._reading:
+            return self._reader.result()
+
+    @property
+    def code(self) -> int | None:
+        """The exit code of the tool, None while it runs."""
+        return self._run.code
 
     def __iter__(self) -> Iterator[Event]:
         """The events, until the tool has ended or the probe was closed. Raises EngineError where the engine is gone."""
         try:
             for line in self._run:
                 yield from self._told(line)
-            yield from self._reader.end(self._run.code)
+            with self._reading:
+                last = tuple(self._reader.end(self._run.code))
+            yield from last
         finally:
             self.close()
 
     def _told(self, line: str) -> Iterator[Event]:
-        for event in self._reader.feed(line):
+        with self._reading:
+            events = tuple(self._reader.feed(line))
+        for event in events:
             yield event
             if isinstance(event, TraceHop) and isinstance(self.probe, Traceroute):
                 self._give_up(event, self.probe.queries)
@@ -98,6 +109,7 @@ class Probes:
         try:
             dialect = self._tools_of(world, node).fit(probe)
         except ProbeError as error:
+            self._tools.pop(self._key(world, node), None)  # it is asked again next time: tools can be installed
             return self._own(node, probe, str(error))
         run = self._engine.run(node, argv(probe, dialect))
         simulated = getattr(run, "how", "")
@@ -105,8 +117,7 @@ class Probes:
         return Probing(run, probe, dialect, simulated or f"with {tool} of {node}")
 
     def _tools_of(self, world: World, name: str) -> Tools:
-        node = world.node(name)
-        key = (name, node.id if node is not None else "")
+        key = self._key(world, name)
         if key not in self._tools:
             run = self._engine.run(name, QUESTION)
             timer = threading.Timer(ASKING, run.close)
@@ -117,6 +128,10 @@ class Probes:
             finally:
                 timer.cancel()
         return self._tools[key]
+
+    def _key(self, world: World, name: str) -> tuple[str, str]:
+        node = world.node(name)
+        return name, node.id if node is not None else ""
 
     def _own(self, node: str, probe: Probe, why: str) -> Probing:
         """By routetui's own prober, where the engine has a way into the node's network."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["change", "undo", "redo", "ask"]
-"""A change, one taken back, one made again; or a question to a kernel, which changes nothing."""
+Kind = Literal["change", "undo", "redo", "ask", "probe", "capture"]
+"""A change, one taken back, one made again; or what changes nothing: a question to a kernel, a probe, a capture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,5 +30,6 @@ class Entry:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended without having been done."""
-        return self.ended and self.code != 0
+        """Whether it ended without having been done; a capture has no code and is done once it was begun."""
+        captured = self.kind == "capture" and self.commands and self.code is None
+        return self.ended and self.code != 0 and not captured

@@ -29,6 +29,7 @@ class TitleBar(Static):
     what_if: reactive[tuple[object, ...]] = reactive((), init=False, repaint=False)
     trial: reactive[Trial | None] = reactive(None, init=False, repaint=False)
     changing: reactive[str] = reactive("", init=False, repaint=False)
+    probing: reactive[int] = reactive(0, init=False, repaint=False)
 
     def __init__(self, label: str, read_only: bool = False) -> None:
         super().__init__(id="title", markup=False)
@@ -36,7 +37,7 @@ class TitleBar(Static):
 
     def on_mount(self) -> None:
         """Draw what is known already, and whatever changes later."""
-        for name in ("world", "trouble", "simulated", "what_if", "trial", "changing"):
+        for name in ("world", "trouble", "simulated", "what_if", "trial", "changing", "probing"):
             self.watch(self, name, self._draw, init=False)
         self._draw()
 
@@ -66,14 +67,15 @@ class TitleBar(Static):
         sign, words, style = self.state
         width = (self.size.width or 80) - 1
         counts = _counts(self.world) if self.world else ""
+        probes = f"▸ {_many(self.probing, 'probe')} (p)   " if self.probing else ""
         keys = "^p palette  ? help "
         taken = len("routetui  ") + len(words) + 5
-        if taken + cell_len(label) + len(counts) + 3 > width:
+        if taken + cell_len(label) + len(probes) + len(counts) + 3 > width:
             counts = ""
-        label = cut(label, width - taken - 3)
+        label = cut(label, width - taken - len(probes) - 3)
         label = f"{label} · " if label and label != words else ""
         state = (f"{sign} {words}", f"b {style}")
-        left = Content.assemble(" ", ("routetui", "b"), f"  {label}", state, "   ", (counts, "dim"))
+        left = Content.assemble(" ", ("routetui", "b"), f"  {label}", state, "   ", probes, (counts, "dim"))
         space = width - left.cell_length - len(keys)
         right = Content("  ").join([link("app.command_palette", "^p palette"), link("app.help", "? help")])
         self.update(left if space < 1 else Content.assemble(left, " " * space, right))

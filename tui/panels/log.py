@@ -139,7 +139,8 @@ def _entry(entry: Entry, width: int) -> Iterator[Row]:
     for line in entry.lines:
         lines += [[(" " * 12, ""), (row, "bad" if entry.failed else "")] for row in wrap(line, width - 12)]
     if entry.ended:
-        told = f"code {entry.code}" if entry.code is not None else "not tried"
+        listened = entry.kind == "capture" and entry.commands
+        told = f"code {entry.code}" if entry.code is not None else "ended" if listened else "not tried"
         way = f"{entry.how} · " if entry.how else ""
         lines.append([(" " * 12, ""), (way + told, "dim")])
     for number, cells in enumerate(lines):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.cells import cell_len
+
 from tui.core.packets import Frame
 from tui.core.packets.as_text import COLUMNS, layers
 from tui.core.packets.as_text import cells as frame_cells
@@ -15,49 +17,61 @@ from tui.core.world import Node, World
 from tui.panels.cells import Cell, fit, right, wrap
 
 BARS = "▁▂▃▄▅▆▇█"
-_WIDTHS = (11, 9, 5, 18, 18, 7, 4, 7, 0)
 _LATEST = 200
 """So many replies are listed: the latest."""
+
+_LONGEST = 45
+"""So much is shown of one word of a command."""
 
 Line = list[Cell]
 
 
 def lines(watched: Watched, width: int) -> Iterator[Line]:
-    """All but the packets of a capture, which are rows of their own."""
+    """All but the packets of a capture, which are rows of their own: what it came to first, then what it is made of."""
     yield from _command(watched, width)
-    node = watched.world.node(watched.node)
     if watched.trouble:
         yield from _wrapped("✗ " + watched.trouble, width, "bad")
-    result, probe = watched.result, watched.probe
-    if node is None or result is None:
-        if watched.alive and not isinstance(probe, Capture):
-            yield [("waiting for the first answer …", "dim")]
+    if watched.cut:
+        yield from _wrapped(watched.cut, width, "warn")
+    if watched.stage is Stage.STOPPED:
+        yield [("stopped", "warn")]
+    node = watched.world.node(watched.node)
+    if isinstance(watched.probe, Capture) or node is None:
         return
-    if isinstance(result, PingResult) and isinstance(probe, Ping):
-        yield from _ping(result, probe, node, watched, width)
-    elif isinstance(result, TraceResult) and isinstance(probe, Traceroute):
-        yield from _trace(result, probe, node, watched, width)
+    yield from _found(watched, node, width)
+
+
+def _found(watched: Watched, node: Node, width: int) -> Iterator[Line]:
+    result, probe = watched.result, watched.probe
+    if isinstance(result, PingResult):
+        yield from _ping_summary(result, width)
     elif isinstance(result, ConnectResult) and isinstance(probe, TcpConnect):
         yield from _connect(result, probe, node, width)
-    if watched.cut:
-        yield from _wrapped(watched.cut, width, "dim")
+    elif watched.alive and result is None:
+        yield [("waiting for the first answer …", "dim")]
     if watched.verdict is not None:
-        yield []
         yield from verdict(watched.verdict, width)
+    elif watched.predicted:
+        yield from _wrapped(f"predicted: {watched.predicted}", width, "says")
+    if isinstance(result, PingResult) and isinstance(probe, Ping):
+        yield from _ping(result, probe, node, watched, width)
+    elif isinstance(probe, Traceroute):
+        yield from _trace(result if isinstance(result, TraceResult) else TraceResult(), probe, node, watched, width)
 
 
 def _command(watched: Watched, width: int) -> Iterator[Line]:
-    """The exact command, and by which way it is sent."""
+    """The command, and by which way it is sent; where it is very long its beginning (the command log has all of it)."""
     argv = watched.argv
     shown = ("prober", *argv[4:]) if len(argv) > 4 and argv[1:3] == ("-I", "-S") else argv
     if shown:
-        first, *rest = wrap(" ".join(shown), max(20, width - 2))
+        short = (word if len(word) <= _LONGEST else f"{word[:_LONGEST]}…" for word in shown)  # the code of a filter
+        first, *rest = wrap(" ".join(short), max(20, width - 3))
+        if len(rest) > 1:
+            rest = [f"{rest[0]}…"]
         yield [("$ ", "dim"), (first, "accent")]
-        yield from ([("  ", ""), (line, "accent")] for line in rest[:2])
+        yield from ([("  ", ""), (line, "accent")] for line in rest)
     if watched.how:
         yield from _wrapped(watched.how, width, "dim")
-    if shown:
-        yield []
 
 
 def _wrapped(text: str, width: int, style: str = "") -> Iterator[Line]:
@@ -79,16 +93,27 @@ def verdict(found: Verdict, width: int) -> Iterator[Line]:
 # --- ping ---
 
 
+def _ping_summary(result: PingResult, width: int) -> Iterator[Line]:
+    yield from _wrapped(wording.ping_summary(result), width, "strong")
+    times = list(_times(result))[-max(10, width - 30) :]
+    known = [each for each in times if each is not None]
+    if len(times) > 1 and known:
+        yield [("times ", "dim"), (spark(times), "accent"), (f" {_range(known)}", "dim")]
+
+
+def _times(result: PingResult) -> Iterator[float | None]:
+    """The round trip of each request in their order; None for one that had no answer, though a later one had."""
+    found = {each.seq: each.rtt for each in result.replies if not each.duplicate and each.rtt is not None}
+    for seq in range(min(found, default=0), max(found, default=-1) + 1):
+        yield found.get(seq)
+
+
 def _ping(result: PingResult, probe: Ping, node: Node, watched: Watched, width: int) -> Iterator[Line]:
-    yield [(wording.ping_summary(result), "strong")]
-    times = [each.rtt for each in result.replies if each.rtt is not None]
-    if len(times) > 1:
-        yield [("times ", "dim"), (spark(times[-max(10, width - 30) :]), "accent"), (f" {_range(times)}", "dim")]
-    if result.sent and not result.received and not result.faulty and not watched.alive:
-        yield from _wrapped(wording.silence(probe.target), width)
     explained = dict.fromkeys(wording.fault(each, node, watched.world, probe.target) for each in result.faults)
     for each in list(explained)[:3]:
         yield from _wrapped(each, width, "warn")
+    if result.sent and not result.received and not result.faulty and not watched.alive:
+        yield from _wrapped(wording.silence(probe.target), width, "warn")
     yield []
     yield from _events(result)
 
@@ -116,11 +141,12 @@ def _events(result: PingResult) -> Iterator[Line]:
     yield from ([("   ? ", "warn"), (line, "dim")] for line in result.unread[-20:])
 
 
-def spark(times: Sequence[float]) -> str:
-    """Times as a row of bars, from the shortest to the longest."""
-    low, high = min(times), max(times)
-    step = (high - low) / (len(BARS) - 1) or 1.0
-    return "".join(BARS[round((each - low) / step)] for each in times)
+def spark(times: Sequence[float | None]) -> str:
+    """Times as a row of bars, from the shortest to the longest; × where there was no answer."""
+    known = [each for each in times if each is not None]
+    low = min(known, default=0.0)
+    step = (max(known, default=0.0) - low) / (len(BARS) - 1) or 1.0
+    return "".join("×" if each is None else BARS[round((each - low) / step)] for each in times)
 
 
 def _range(times: Sequence[float]) -> str:
@@ -131,55 +157,55 @@ def _range(times: Sequence[float]) -> str:
 
 
 def _trace(result: TraceResult, probe: Traceroute, node: Node, watched: Watched, width: int) -> Iterator[Line]:
-    rows = watched.verdict.rows if watched.verdict is not None and watched.verdict.rows else _rows(result, watched)
-    half = max(18, (width - 12) // 2)
+    verdict = watched.verdict
+    rows = verdict.rows if verdict is not None and verdict.rows else beside(watched.hops, result)
+    half = max(18, min(44, (width - 12) // 2))
+    yield []
     yield [(" ttl  ", "dim"), (fit("predicted", half), "dim"), ("  ", ""), ("seen", "dim")]
-    explained: dict[str, None] = {}
-    for row in rows:
-        yield _trace_row(row, node, watched.world, half)
-        if row.seen is not None:
-            for answer in row.seen.answers:
-                if answer.mark:
-                    told = wording.mark(answer.mark, answer.address, node, watched.world, probe.target)
-                    explained[told] = None
-    for fault in result.faults:
-        explained[wording.fault(fault, node, watched.world, probe.target)] = None
-    silent = [row.seen for row in rows if row.seen is not None and not row.seen.answers]
-    if silent and not watched.alive:
-        explained[wording.star(silent[0])] = None
+    yield from (_trace_row(row, node, watched, half) for row in rows)
+    explained = dict.fromkeys(_explained(rows, result, probe, node, watched))
     if explained:
         yield []
     for each in explained:
         yield from _wrapped(each, width, "warn")
 
 
-def _rows(result: TraceResult, watched: Watched) -> tuple[TraceRow, ...]:
-    """The predicted hops from the start, what is seen beside them as it comes."""
-    from tui.core.path.symptoms import traceroute
-    from tui.core.query import QueryError
+def _explained(
+    rows: Sequence[TraceRow], result: TraceResult, probe: Traceroute, node: Node, watched: Watched
+) -> Iterator[str]:
+    """What marks, errors and stars mean."""
+    seen = [row.seen for row in rows if row.seen is not None]
+    for hop in seen:
+        for answer in hop.answers:
+            if answer.mark:
+                yield wording.mark(answer.mark, answer.address, node, watched.world, probe.target)
+    for fault in result.faults:
+        yield wording.fault(fault, node, watched.world, probe.target)
+    silent = [hop for hop in seen if not hop.answers]
+    if silent and not watched.alive:
+        yield wording.star(silent[0])
 
-    assert isinstance(watched.probe, Traceroute)
-    try:
-        predicted = traceroute(watched.world, watched.probe.source or watched.node, watched.probe.target)
-    except QueryError:
-        predicted = ()
-    return beside(predicted, result)
 
-
-def _trace_row(row: TraceRow, node: Node, world: World, half: int) -> Line:
+def _trace_row(row: TraceRow, node: Node, watched: Watched, half: int) -> Line:
     sign, style = {True: ("✓", "good"), False: ("≠", "bad"), None: ("·", "dim")}[row.agrees]
-    address = row.predicted.address if row.predicted is not None else None
-    if address is not None:
-        expected = wording.place(address, node, world)
-    else:
-        expected = str(row.predicted) if row.predicted is not None else ""
+    expected = _expected(row, node, watched)
     head: Line = [(right(str(row.ttl), 4), "strong"), ("  ", ""), (fit(expected, half), ""), (f"{sign} ", style)]
-    return [*head, *_hop(row.seen, node, world)]
+    if row.seen is None:
+        return [*head, ("…" if watched.alive else "nothing", "dim")]
+    return [*head, *_hop(row.seen, row, node, watched.world)]
 
 
-def _hop(hop: TraceHop | None, node: Node, world: World) -> Line:
-    if hop is None:
-        return [("…", "dim")]
+def _expected(row: TraceRow, node: Node, watched: Watched) -> str:
+    if row.predicted is None:
+        last = watched.hops[-1] if watched.hops else None
+        return "*" if last is not None and last.address is None and last.sure else ""
+    if row.predicted.address is None:
+        return str(row.predicted)
+    return f"{wording.place(row.predicted.address, node, watched.world)} {row.predicted.mark}".rstrip()
+
+
+def _hop(hop: TraceHop, row: TraceRow, node: Node, world: World) -> Line:
+    """Who answered; by name too, where that does not stand beside it already."""
     if not hop.answers:
         return [("* " * hop.silent, "warn")]
     told: Line = []
@@ -187,8 +213,10 @@ def _hop(hop: TraceHop | None, node: Node, world: World) -> Line:
         own = [each for each in hop.answers if each.address == address]
         times = " ".join(f"{each.rtt:.3f}" for each in own if each.rtt is not None)
         marks = " ".join(dict.fromkeys(each.mark for each in own if each.mark))
-        told += [(wording.place(address, node, world), ""), (f"  {times} ms", "dim"), (f" {marks} ", "bad")]
-    return told
+        known = row.predicted is not None and row.predicted.address == address
+        told += [(str(address) if known else wording.place(address, node, world), "")]
+        told += [(f"  {times} ms ", "dim"), (f"{marks} " if marks else "", "bad")]
+    return [*told, ("* " * hop.silent, "warn")]
 
 
 # --- connect ---
@@ -207,28 +235,58 @@ def _connect(result: ConnectResult, probe: TcpConnect, node: Node, width: int) -
 # --- capture ---
 
 
-def frame_heading() -> str:
+def frame_widths(frames: Sequence[Frame], since: int, width: int) -> tuple[int, ...]:
+    """How wide each of COLUMNS is, 0 for one that has no room; the last takes the rest of `width`.
+
+    Addresses and names are as wide as the latest frames need; a narrow view goes without the length, and cuts long
+    IPv6 addresses before it cuts what a packet says.
+    """
+    latest = [frame_cells(each, each.time) for each in frames[-_LATEST:]]
+    dev = max((len(each[1]) for each in latest), default=2)
+    most = 39 if width >= 140 else 24 if width >= 100 else 15
+    ends = [max((len(each[at]) for each in latest), default=6) for at in (3, 4)]
+    src, dst = (max(11, min(most, each)) for each in ends)
+    time = max(9, len(frame_cells(frames[-1], since)[0])) if frames else 9
+    return (time, max(2, min(15 if width >= 100 else 9, dev)), 5, src, dst, 6, 3, 6 if width >= 100 else 0, -1)
+
+
+def frame_heading(widths: Sequence[int]) -> str:
     """The names of the columns."""
-    return "".join(fit(name, width) + " " if width else name for name, width in zip(COLUMNS, _WIDTHS, strict=True))
+    return "".join(text for text, _ in _columns(COLUMNS, widths))
 
 
-def frame_row(frame: Frame, start: int) -> Line:
+def frame_row(frame: Frame, start: int, widths: Sequence[int]) -> Line:
     """One packet."""
-    texts = frame_cells(frame, start)
-    styles = ("dim", "accent", "dim", "", "", "strong", "", "dim", "says")
-    return [
-        (fit(text, width) + " " if width else text, style)
-        for text, width, style in zip(texts, _WIDTHS, styles, strict=True)
-    ]
+    return list(_columns(frame_cells(frame, start), widths))
+
+
+def _columns(texts: Sequence[str], widths: Sequence[int]) -> Iterator[Cell]:
+    for text, width, style in zip(texts, widths, _STYLES, strict=True):
+        if width:
+            yield (fit(text, width) + " " if width > 0 else text, style)
+
+
+_STYLES = ("dim", "accent", "dim", "", "", "strong", "", "dim", "says")
 
 
 def frame_detail(frame: Frame, width: int) -> Iterator[Line]:
     """One packet in all its layers."""
     for name, fields in layers(frame):
-        text = "  ".join(f"{key} {value}" for key, value in fields)
-        first, *rest = wrap(text, max(20, width - 15))
-        yield [(fit(name, 14) + " ", "title"), (first, "")]
-        yield from ([(" " * 15, ""), (line, "")] for line in rest)
+        title = name
+        for line in _filled([f"{key} {value}" for key, value in fields], max(20, width - 15)):
+            yield [(fit(title, 14) + " ", "title"), (line, "")]
+            title = ""
+
+
+def _filled(pieces: Sequence[str], width: int) -> Iterator[str]:
+    """Pieces side by side, as many in a line as fit; one that is longer than a line takes several."""
+    line = ""
+    for each in pieces:
+        if line and cell_len(line) + 3 + cell_len(each) > width:
+            yield from wrap(line, width)
+            line = ""
+        line = f"{line} · {each}" if line else each
+    yield from wrap(line, width)
 
 
 def entry(watched: Watched, width: int) -> Line:
@@ -236,9 +294,10 @@ def entry(watched: Watched, width: int) -> Line:
     sign = {True: ("✓", "good"), False: ("✗", "bad"), None: ("·", "dim")}[watched.good]
     if watched.alive:
         sign = ("▸", "accent")
-    if watched.verdict is not None and watched.verdict.agrees is False:
+    elif watched.agrees is False:
         sign = ("≠", "bad")
-    ended = {Stage.STOPPED: "stopped", Stage.FAILED: "failed", Stage.STARTING: "starting"}.get(watched.stage, "")
-    end = ended or watched.progress
+    names = {Stage.STOPPED: "stopped", Stage.FAILED: "failed", Stage.STARTING: "starting"}
+    held = {True: "as predicted", False: "not as predicted", None: ""}[watched.agrees]
+    end = ", ".join(filter(None, (names.get(watched.stage, ""), watched.progress, held)))
     room = max(8, width - len(end) - 5)
     return [sign, (" ", ""), (fit(f"{watched.number} {watched.title}", room), ""), (f" {end}", "dim")]

@@ -96,7 +96,9 @@ class LabWalk(Forms):
 
     @on(Labs.Picked)
     def _picked(self, event: Labs.Picked) -> None:
-        if isinstance(event, Labs.Ended):
+        if self.read_only:
+            self.say("This is read-only: no lab is brought up or taken down.", "warning")
+        elif isinstance(event, Labs.Ended):
             self._end_lab(event.name)
         elif self.trial is not None or self._busy:
             self.say(
@@ -138,6 +140,7 @@ class LabWalk(Forms):
         """Look through another engine: nothing of the old one is left, and what was changed in it is no history."""
         from tui.core.changes.history import History
 
+        self.leave_engine()
         for run in tuple(self.runs):
             run.close()
         start(self.engine.close)

@@ -87,6 +87,9 @@ class State(App[None]):
         self.entries = tuple(entry if each.number == entry.number else each for each in self.entries)
         return entry
 
+    def leave_engine(self) -> None:
+        """The engine is about to be closed for another one: each walk ends what it runs there."""
+
     @on(Worker.StateChanged)
     def _worker(self, event: Worker.StateChanged) -> None:
         """A worker that fails without an EngineError has a bug, which is shown as one and ends nothing."""

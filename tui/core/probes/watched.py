@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.core.packets import Frame
+from tui.core.path.symptoms import TracedHop
 from tui.core.probes import Capture, Ping, Probe, TcpConnect, Traceroute
 from tui.core.probes.results import ConnectResult, PingResult, Result, TraceResult
 from tui.core.probes.verdict import Verdict
@@ -29,8 +30,9 @@ class Stage(StrEnum):
 class Watched:
     """One probe. `world` is the one in which it is predicted; `argv` and `how` are known once it runs.
 
-    `frames` are the latest of a capture, `seen` counts all of them. `trouble` is a sentence for FAILED, `cut` one for
-    why it was ended early. Two are never equal: each is a moment of its own.
+    `predicted` is what the sender should see, in a few words, and `hops` the lines of a traceroute, both from the
+    start. `frames` are the latest of a capture, `seen` counts all of them, `since` is the time of the first. `trouble`
+    is a sentence for FAILED, `cut` one for why it was ended early. Two are never equal: each is a moment of its own.
     """
 
     number: int
@@ -40,9 +42,12 @@ class Watched:
     stage: Stage = Stage.STARTING
     argv: tuple[str, ...] = ()
     how: str = ""
+    predicted: str = ""
+    hops: tuple[TracedHop, ...] = ()
     result: Result | None = None
     frames: tuple[Frame, ...] = ()
     seen: int = 0
+    since: int = 0
     verdict: Verdict | None = None
     trouble: str = ""
     cut: str = ""
@@ -75,6 +80,23 @@ class Watched:
         if self.result is not None and self.result.reached:
             return True
         return None if self.alive else False
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether it went as predicted; None where nobody can say, or not yet."""
+        return self.verdict.agrees if self.verdict is not None else None
+
+    @property
+    def outcome(self) -> tuple[str, ...]:
+        """What came of it, as sentences: the verdict and what may be behind a difference, or what went wrong."""
+        ended = tuple(each for each in (self.trouble, self.cut) if each)
+        if self.stage is Stage.STOPPED:
+            ended = ("Stopped.", *ended)
+        if self.verdict is not None:
+            return (*ended, self.verdict.sentence, *(f"Maybe {each}" for each in self.verdict.causes[:2]))
+        if isinstance(self.probe, Capture) and self.stage is not Stage.FAILED:
+            return (*ended, f"{self.progress} seen.")
+        return ended
 
     @property
     def progress(self) -> str:

@@ -47,7 +47,7 @@ def _proto(text: str) -> str:
 
 
 _Read = tuple[str, Callable[[str], Any]]
-_ENDS: dict[str, _Read] = {"dev": ("dev", str), "from": ("source", _address), "wait": ("wait", _decimal)}
+_ENDS: dict[str, _Read] = {"dev": ("dev", str), "source": ("source", _address), "wait": ("wait", _decimal)}
 _WORDS: Mapping[str, dict[str, _Read]] = {
     "ping": {
         "count": ("count", _number),
