@@ -415,7 +415,7 @@ def without_choices(node: Node) -> object:
     return (
         [
             (each.name, each.network, [own.address for own in each.addresses if own.scope != "link"])
-            for each in node.interfaces
+            for each in sorted(node.interfaces, key=lambda each: each.name)
         ],
         [each for each in node.routes if not each.dst.first.is_link_local and each.table == "main"],
         node.sysctl("net.ipv4.ip_forward"),
