@@ -80,7 +80,25 @@ def some_world(rng: random.Random) -> World:
     for _ in range(rng.randint(0, 9)):
         name = rng.choice([each for each in nodes if each != "host"])
         nodes[name] = _set_apart(rng, nodes[name], addresses, sorted(nodes))
+    if rng.random() < 0.5:
+        nodes["host"] = replace(nodes["host"], filters=_filters(rng, addresses))
     return replace(world, nodes=tuple(nodes.values()))
+
+
+def _filters(rng: random.Random, addresses: list[Address]) -> Ruleset:
+    """Rules for single addresses, for each of many, for prefixes and for devices, in any order."""
+    rules: list[FilterRule] = []
+    for _ in range(rng.randint(1, 6)):
+        key, act = rng.choice(("src", "dst")), rng.choice(("drop", "accept", "return", "mystery"))
+        drawn = rng.random()
+        some = [str(each) for each in rng.sample(addresses, rng.randint(1, len(addresses)))]
+        values = some if drawn < 0.4 else some[:1]
+        for value in values if drawn < 0.8 else (f"{some[0].rpartition('.')[0]}.16/30", f"{some[0]}-{some[-1]}"):
+            match = Match(key, (value,), negated=rng.random() < 0.1)
+            acts = (Act(act),) if act != "mystery" else (Act("unknown", ("mystery",)),)
+            rules.append(FilterRule(f"{'! ' if match.negated else ''}--{key} {value} -j {act.upper()}", (match,), acts))
+    chains = (Chain("FORWARD", tuple(rules), "forward", policy=rng.choice(("accept", "drop"))),)
+    return Ruleset((Table("ip", "filter", chains, origin="iptables"),))
 
 
 def _set_apart(rng: random.Random, node: Node, addresses: list[Address], names: list[str]) -> Node:

@@ -61,6 +61,8 @@ def _single(chain: Chain, own: set[Address], named: set[Prefix]) -> Iterator[tup
 def _about(rule: FilterRule, own: set[Address]) -> tuple[Address, str] | None:
     """The only address that a rule names, where a node has it, and the rule without it."""
     found = _WORD.findall(rule.text)
+    if any(each.negated and any(map(_WORD.search, each.values)) for each in rule.matches):
+        return None  # it is about all the others
     prefix = _prefix(found[0]) if len(found) == 1 and f"{found[0]}-" not in rule.text else None
     if prefix is None or prefix.length != WIDTH[prefix.version] or prefix.address not in own:
         return None

@@ -11,8 +11,8 @@ from tui.core.world import Node, World
 _OPEN, _CLOSE = "\ue000", "\ue001"
 """Around the number of a marked node: of the private use area, so that no name and no sentence holds them."""
 
-_AFTER = {False: r"(?![0-9]|\.[0-9])", True: r"(?![0-9a-f]|:[0-9a-f:])"}
-"""What ends an IPv4 and an IPv6 address in a sentence: a colon or a full stop after one is the sentence's own."""
+_AFTER = {False: r"(?![0-9]|\.[0-9]|/(?!32\b))", True: r"(?![0-9a-f]|:[0-9a-f:]|/(?!128\b))"}
+"""What must not follow an IPv4 and an IPv6 address in a sentence: more digits, or the length of a wider prefix."""
 
 Part = tuple[int, int | None]
 """A word of a sentence about two nodes: 0 or 1 says which, then the place of its address, None: its name."""
