@@ -21,7 +21,8 @@ from tui.core.changes.deed import Deed
 from tui.core.path import path
 from tui.core.world import NextHop, Route, World
 from tui.engines import kernel
-from tui.engines.base import Asks, Engine, EngineError, Making, ReadOnly
+from tui.engines.base import Asks, Engine, EngineError, Making
+from tui.engines.read_only import ReadOnlyEngine
 from tui.engines.sim import Printed, Simulator
 
 THERE = Route(parse_prefix("172.20.0.0/16"), nexthops=(NextHop("eth0", parse_address("172.19.0.3")),))
@@ -417,15 +418,18 @@ async def test_quitting_asks_where_a_try_cannot_be_taken_back(simulator: Simulat
 
 
 async def test_read_only_has_no_keys_for_changes_and_is_said(simulator: Simulator) -> None:
-    app = RoutetuiApp(Locked(simulator), node="centos-net1")
+    app = RoutetuiApp(ReadOnlyEngine(simulator), node="centos-net1")
     async with opened(app) as pilot:
         assert "live, read-only" in screen(app)
         assert " g gateway" not in screen(app).splitlines()[-1]
         await press(pilot, "g", "x", "o", "C", "c", "E")
         assert len(app.screen_stack) == 1
+        await press(pilot, "l", "enter")
+        assert "no lab is brought up or taken down" in words(app)
+        await press(pilot, "escape")
         assert "Delete the chosen route" not in {each.title for each in app.get_system_commands(app.screen)}
         await perform(pilot, Deed(ONE))
-        assert "was opened with --read-only" in words(app)
+        assert "read-only" in words(app).lower().partition("not done:")[2]
         assert app.history.done == ()
 
 
@@ -529,15 +533,6 @@ class Refusing(Through):
 
     def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
         return Printed(("ip",), ("RTNETLINK answers: Device or resource busy",), 2)
-
-
-class Locked(Through):
-    """Opened with --read-only."""
-
-    read_only = True
-
-    def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
-        raise ReadOnly("It was opened with --read-only: nothing is changed.")
 
 
 class Asking(Through):

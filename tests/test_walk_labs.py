@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import argparse
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
+from private_engine import images
 from test_app import opened, press, screen, until
 from test_walk_change import ONE, kernel_lab, perform, simulator, words  # noqa: F401  # fixtures too
 
@@ -14,9 +16,10 @@ from tui.choose import Choice
 from tui.core.changes.deed import Deed
 from tui.core.labs.layout import world
 from tui.engines.base import Engine, EngineError
+from tui.engines.docker.engine import DockerEngine
 from tui.engines.kernel import kept
 from tui.engines.sim import Simulator
-from tui.lab_opening import KernelLabs, SimulatedLabs
+from tui.lab_opening import DockerLabs, KernelLabs, SimulatedLabs
 
 
 def lab_app(engine: Engine, name: str = "two-bridges", **more: object) -> RoutetuiApp:
@@ -133,6 +136,25 @@ async def test_a_lab_that_stays_is_shown_attached_to_and_taken_down(
         assert stays in kept.running(), "closing leaves it as it is"
         await press(pilot, *["down"] * down, "D")
         assert stays not in kept.running()
+
+
+async def test_on_docker_a_lab_comes_up_beside_the_rest_and_is_taken_down(
+    docker_engine_url: str, engine_by: Callable[..., DockerEngine]
+) -> None:
+    options = argparse.Namespace(host=docker_engine_url, context=None, image=images.FULL)
+    name = "forwarding-off"
+    nodes = {each.name for each in labs.load(name).services}
+    docker = engine_by()
+    app = RoutetuiApp(docker, places=DockerLabs(options))
+    async with opened(app) as pilot:
+        await press(pilot, "l", *["down"] * labs.names().index(name), "enter")
+        assert app.engine is docker
+        assert app.lab == name
+        assert app.real is not None
+        assert nodes <= {each.name for each in app.real.nodes}
+        assert "Goal" in words(app)
+        await press(pilot, "D")
+        assert not nodes & {each.name for each in app.real.nodes}
 
 
 # --- networks and containers ---

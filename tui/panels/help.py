@@ -23,10 +23,9 @@ COLUMNS = (
         "field": "In the destination field",
         "places": "Places",
         "probe": "Probe it",
-        "reach": "Who reaches whom",
     },
     {"change": "Change it", "routes": "Routes", "list": "In a list"},
-    {"panel": "Panels", "app": "Everywhere"},
+    {"panel": "Panels", "reach": "Who reaches whom", "app": "Everywhere"},
 )
 """In each column: the first part of a binding's id, and what it is called."""
 

@@ -20,6 +20,7 @@ class HostFilters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._closed = False
         self._pid: int | None = None
         self._socket: FilterSocket | None = None
         self._reader: FilterReader | None = None
@@ -29,6 +30,8 @@ class HostFilters:
         if os.geteuid() != 0:
             return None
         with self._lock:
+            if self._closed:  # by another thread, while a snapshot is under way
+                return None
             if self._pid != pid or self._reader is None:
                 self._release()
                 try:
@@ -42,6 +45,7 @@ class HostFilters:
     def close(self) -> None:
         """Let go of the namespace."""
         with self._lock:
+            self._closed = True
             self._release()
 
     def _release(self) -> None:

@@ -44,7 +44,8 @@ def check(connection: Connection, lab: Lab) -> Node:
     if any((each.get("Labels") or {}).get(LABEL) == lab.name for each in (*listed, *networks)):
         raise LabRefused(f"The lab {lab.name} is already up there.", f"End it: routetui lab down {lab.name}")
     containers, known = docker_world.containers(listed), docker_world.networks(networks)
-    host = Host(connection, RUNGS).node(known)
+    with contextlib.closing(Host(connection, RUNGS)) as reader:
+        host = reader.node(known)
     taken = {name.strip("/") for each in listed for name in each.get("Names") or ()}
     for service in lab.services:
         if len(service.name) < 2:
