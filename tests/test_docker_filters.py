@@ -9,7 +9,7 @@ import pytest
 from private_engine import PrivateEngine
 from private_engine.lab import Lab
 
-from tui.core.firewall import rose
+from tui.core.firewall.evidence import rose
 from tui.core.path import Outcome, Path, path
 from tui.core.world import World
 from tui.engines.base import Counts

@@ -12,11 +12,11 @@ from test_path import lab_on
 from two_bridges import two_bridges
 
 from tui.core.addresses import parse_address
-from tui.core.firewall import Ruleset, rose
+from tui.core.firewall.evidence import rose
 from tui.core.firewall.iptables import read_save
 from tui.core.firewall.iptables_words import read_rule
 from tui.core.firewall.nft import read_ruleset
-from tui.core.firewall.values import Match
+from tui.core.firewall.values import Match, Ruleset
 from tui.core.path import Outcome, Service, path
 from tui.core.path.hops import Notice
 from tui.core.path.symptoms import symptom, traceroute

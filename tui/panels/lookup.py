@@ -16,18 +16,18 @@ from textual.widgets import Static
 from tui.core.destination import places, resolve
 from tui.core.naming import owner_and_network
 from tui.core.query import Query, QueryError
-from tui.core.steps import Lookup
 from tui.core.world import Node, Route, World
 from tui.panels.cells import printable, wrap
 from tui.panels.field import Field
 from tui.panels.links import link
 from tui.panels.panel import Panel, Words
-from tui.panels.story import Line, Story
 from tui.panels.storyview import StoryView
 from tui.panels.verdict import Answer, verdict
 
 if TYPE_CHECKING:
     from tui.core.lookup.fib import Fib
+    from tui.core.steps import Lookup
+    from tui.panels.story import Line, Story
 
 SPEEDS = (0.5, 1.0, 2.0, 4.0)
 """Steps a second."""
@@ -249,6 +249,8 @@ class LookupPanel(Panel):
         node = self.node
         if self._found is None or node is None:
             return None
+        from tui.panels.story import Story  # nor is there a story before somebody asks
+
         return Story(self._found, node, self.world, self._at, max(20, self._view.scrollable_content_region.width))
 
     # What is drawn
@@ -265,6 +267,8 @@ class LookupPanel(Panel):
         bits.show(pinned, self._at)
         lines: list[Line] = []
         if story is not None:
+            from tui.panels.story import Line
+
             lines = story.lines()
             if story.at == story.last:
                 lines += [Line(story.last, tuple(each)) for each in verdict(story, self.answer, self.unasked)]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,15 +13,14 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
-from tui.core.path.hops import Outcome, Path, Way
 from tui.core.query import Query, QueryError
 from tui.core.world import Node, World
 from tui.panels.cells import Cell, printable, wrap
 from tui.panels.lines import Lines
 from tui.panels.panel import Panel
-from tui.panels.wayview import LABEL, ended, labelled, notes, path_lines, sentence, verdict_sign
 
 if TYPE_CHECKING:
+    from tui.core.path.hops import Path
     from tui.core.path.links_between import Links
     from tui.core.path.mends import Mend
 
@@ -181,7 +179,9 @@ class PathPanel(Panel):
             style = "warn" if self._trouble else "dim"
             self._view.show([[(line, style)] for line in wrap(text, width)] if text else [])
         elif self._is_small():
-            self._view.show(list(_ends(found)))
+            from tui.panels.wayview import ends
+
+            self._view.show(list(ends(found)))
         else:
             self._view.show(self._lines(found, width))
             self._search()
@@ -198,22 +198,19 @@ class PathPanel(Panel):
         return Content(printable(f"4 Path · {name} → {owner[0].name if owner is not None else query.dst}"))
 
     def _verdict(self) -> Content:
-        from tui.core.changes.preview import brief
-
         if self._path is None or self._asked is None:
             return Content("")
+        from tui.core.changes.preview import brief
+        from tui.panels.wayview import verdict_sign
+
         sign, style = verdict_sign(self._path.works)
         colour = {"good": "$text-success", "bad": "$text-error", "warn": "$text-warning"}[style]
         return Content.styled(printable(f"{sign} {brief(self._path, self._asked[0])}"), colour)
 
     def _lines(self, found: Path, width: int) -> list[list[Cell]]:
-        from tui.core.path.symptoms import symptom
+        from tui.panels.wayview import mending, whole  # nor is a path drawn before somebody asks
 
-        lines = path_lines(found, width)
-        lines += sentence("sees", symptom(found), width)
-        for each in (*notes(found), *self._left_out()):
-            lines += sentence("note", each, width, "dim")
-        return [*lines, *self._mending(width)]
+        return [*whole(found, width, self._left_out()), *mending(found, self._mends, width)]
 
     def _left_out(self) -> Iterator[str]:
         """What was asked about and plays no part in a ping's path."""
@@ -260,20 +257,6 @@ class PathPanel(Panel):
         else:
             self._search()
 
-    def _mending(self, width: int) -> list[list[Cell]]:
-        if self._path is None or self._path.works:
-            return []
-        if self._mends is None:
-            return labelled("mends", [[("…", "dim")]]) if self._path.works is False else []
-        if not self._mends:
-            sure = self._path.works is False
-            return sentence("mends", "nothing that is known here", width, "dim") if sure else []
-        lines: list[list[Cell]] = []
-        for number, each in enumerate(self._mends):
-            cost = f" ({each.tradeoff.rstrip('.')})" if each.tradeoff else ""
-            lines += sentence("or" if number else "mends", f"{each.sentence}{cost}", width, "" if not number else "dim")
-        return [*lines, *labelled("", [[("⏎ shows what it does, then does it", "accent")]])]
-
     def text(self) -> str:
         """The path as plain text, whole."""
         if self._path is None:
@@ -281,22 +264,3 @@ class PathPanel(Panel):
         rows = self._lines(self._path, 100)
         title = self._title().plain.partition("· ")[2]
         return "\n".join([title, *("".join(text for text, _ in cells).rstrip() for cells in rows)])
-
-
-def _ends(found: Path) -> Iterator[list[Cell]]:
-    """Two lines: what became of the request and of the reply, and over which nodes."""
-    trip = next((each for each in found.branches if each.works is not True), found.branches[0])
-    yield _end("there", trip.forward, False)
-    if trip.back is not None:
-        yield _end("back", trip.back, True)
-    else:
-        yield [("back".ljust(LABEL), "dim"), ("not reached", "dim")]
-
-
-def _end(label: str, way: Way, returns: bool) -> list[Cell]:
-    told, style = ended(way, returns)
-    if way.outcome is not Outcome.DELIVERED:
-        sign, _, rest = told.partition(" ")
-        told = f"{sign} {rest.partition(' ')[0]} at {way.node}"
-    nodes = " ▶ ".join(dict.fromkeys(each.node for each in way.hops)) or way.node
-    return [(label.ljust(LABEL), "dim"), (told, style), (" " * max(1, 14 - cell_len(told)), ""), (f"  {nodes}", "dim")]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.message import Message
 
 from tui.panels.cells import Cell
 from tui.panels.lines import Lines
-from tui.panels.story import Line
+
+if TYPE_CHECKING:
+    from tui.panels.story import Line
 
 
 class StoryView(Lines):

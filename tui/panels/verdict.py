@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tui.core.query import Query
 from tui.panels.cells import Cell, wrap
-from tui.panels.story import Story
+
+if TYPE_CHECKING:
+    from tui.panels.story import Story
 
 VERDICTS: dict[bool | None, Cell] = {True: ("✓", "good"), False: ("≠", "bad"), None: ("?", "warn")}
 """How it is shown that the kernel agrees, differs, or cannot be compared."""

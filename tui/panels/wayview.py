@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
 from tui.core.path.as_text import pieces
 from tui.core.path.hops import Outcome, Path, Trip, Way
+from tui.core.path.symptoms import symptom
 from tui.panels.cells import Cell, printable, wrap
+
+if TYPE_CHECKING:
+    from tui.core.path.mends import Mend
 
 LABEL = 7
 """How wide the word before each line is."""
@@ -93,6 +98,48 @@ def notes(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def whole(path: Path, width: int, more: Iterable[str] = ()) -> list[list[Cell]]:
+    """Every branch, what a person there sees, and the notes; `more` are notes of who asked."""
+    lines = [*path_lines(path, width), *sentence("sees", symptom(path), width)]
+    for each in (*notes(path), *more):
+        lines += sentence("note", each, width, "dim")
+    return lines
+
+
+def mending(path: Path, mends: tuple[Mend, ...] | None, width: int) -> list[list[Cell]]:
+    """What would mend a path, the best first; None: that is still being looked for."""
+    if path.works:
+        return []
+    if mends is None:
+        return labelled("mends", [[("…", "dim")]]) if path.works is False else []
+    if not mends:
+        return sentence("mends", "nothing that is known here", width, "dim") if path.works is False else []
+    lines: list[list[Cell]] = []
+    for number, each in enumerate(mends):
+        cost = f" ({each.tradeoff.rstrip('.')})" if each.tradeoff else ""
+        lines += sentence("or" if number else "mends", f"{each.sentence}{cost}", width, "" if not number else "dim")
+    return [*lines, *labelled("", [[("⏎ shows what it does, then does it", "accent")]])]
+
+
 def verdict_sign(works: bool | None) -> Cell:
     """The sign of a whole path."""
     return {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}[works]
+
+
+def ends(found: Path) -> Iterator[list[Cell]]:
+    """Two lines: what became of the request and of the reply, and over which nodes."""
+    trip = next((each for each in found.branches if each.works is not True), found.branches[0])
+    yield _end("there", trip.forward, False)
+    if trip.back is not None:
+        yield _end("back", trip.back, True)
+    else:
+        yield [("back".ljust(LABEL), "dim"), ("not reached", "dim")]
+
+
+def _end(label: str, way: Way, returns: bool) -> list[Cell]:
+    told, style = ended(way, returns)
+    if way.outcome is not Outcome.DELIVERED:
+        sign, _, rest = told.partition(" ")
+        told = f"{sign} {rest.partition(' ')[0]} at {way.node}"
+    nodes = " ▶ ".join(dict.fromkeys(each.node for each in way.hops)) or way.node
+    return [(label.ljust(LABEL), "dim"), (told, style), (" " * max(1, 14 - cell_len(told)), ""), (f"  {nodes}", "dim")]
