@@ -2,7 +2,7 @@
 
 Each run draws a seed and prints it with the counts; the same in the environment repeats it, and larger counts go on for
 longer: ROUTETUI_JUDGE_SEED, ROUTETUI_JUDGE_QUERIES, ROUTETUI_JUDGE_VERDICTS, ROUTETUI_JUDGE_PAIRS. A difference that is
-ever found becomes a line of tests/worlds/judged.jsonl (see `tests/judge/cases.py`).
+ever found becomes a line of tests/worlds/judged.jsonl, which tests/test_judged.py reads.
 """
 
 from __future__ import annotations
