@@ -92,6 +92,14 @@ class Following:
         for each in threads:
             each.join()
 
+    @property
+    def commands(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """What was started so far, each with its node: the captures, then the ping."""
+        with self._lock:
+            run = self._run
+            captures = [(node, each.argv) for node, each in self._captures.items()]
+        return (*captures, *([(self.nodes()[0], run.argv)] if run is not None else []))
+
     def nodes(self) -> tuple[str, ...]:
         """Where to look: every node of every way, the sender first, and the host."""
         names = [

@@ -24,6 +24,9 @@ from tui.panels.panel import Panel, Words
 SPEED = 0.7
 """Seconds between two steps while it plays."""
 
+MOST_TOLD = 6
+"""Lines that what it all comes to may take."""
+
 
 class FlightList(RowList):
     """The rows of all packets; the steps up to the cursor are bright."""
@@ -37,8 +40,13 @@ class FlightList(RowList):
         return [(here, "mark"), *cells(self.found[row], self.columns, row <= self.cursor, width - 1)]
 
 
-class Card(Lines, can_focus=False):
-    """What the device under the cursor did."""
+class Card(Lines):
+    """What the device under the cursor did; tab goes into it, for the keys to scroll it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("k", "scroll_up", "up", show=False, id="card.up"),
+        Binding("j", "scroll_down", "down", show=False, id="card.down"),
+    ]
 
     shown: tuple[list[Cell], ...] = ()
 
@@ -70,9 +78,9 @@ class FollowScreen(ModalScreen[None]):
     class Wanted(Message):
         """A ping is to be followed."""
 
-        def __init__(self, src: str, dst: str) -> None:
+        def __init__(self, screen: FollowScreen, src: str, dst: str) -> None:
             super().__init__()
-            self.src, self.dst = src, dst
+            self.screen, self.src, self.dst = screen, src, dst
 
     def __init__(self, src: str, dst: str) -> None:
         super().__init__()
@@ -105,7 +113,7 @@ class FollowScreen(ModalScreen[None]):
         self._stop()
         self._found, self._trouble = None, ""
         self._draw()
-        self.post_message(self.Wanted(self._src, self._dst))
+        self.post_message(self.Wanted(self, self._src, self._dst))
 
     def show(self, found: Follow, world: World) -> None:
         """What was seen, in the World in which it was predicted."""
@@ -207,7 +215,9 @@ class FollowScreen(ModalScreen[None]):
         if self._found is not None and self._rows.found:
             found, world = self._found
             box.shown = tuple(card(self._rows.found[self._rows.cursor], found, world, width))
-        box.styles.height = 1 + min(len(box.shown), 9)  # with the line above it
+        most = 8 if self.size.height < 28 else 14
+        box.styles.height = 1 + min(len(box.shown), most)  # with the line above it; tab and j go on to the rest
+        box.scroll_home(animate=False)
         box.draw()
 
     def _told(self, width: int) -> list[str]:
@@ -223,7 +233,8 @@ class FollowScreen(ModalScreen[None]):
             lines += wrap("simulated: nothing was sent, this is the prediction", width)
         elif not found.one_clock:
             lines += wrap("the nodes have clocks of their own: the order of what several of them saw is a guess", width)
-        return [*lines, *(line for note in found.notes for line in wrap(f"note: {note}", width))][:6]
+        lines += [line for note in found.notes for line in wrap(f"note: {note}", width)]
+        return lines if len(lines) <= MOST_TOLD else [*lines[: MOST_TOLD - 1], "… y copies all of it"]
 
     def _controls(self) -> Content:
         steps = [number for number, row in enumerate(self._rows.found) if row.step]
@@ -234,6 +245,8 @@ class FollowScreen(ModalScreen[None]):
             link("screen.step(1)", "▶ n"),
             link("screen.play", "space pause" if self._timer else "space play"),
             link("screen.again", "f again"),
+            link("screen.ports", "p fewer" if self._ports else "p host ports"),
+            link("screen.copy", "y copy"),
             link("screen.dismiss", "esc"),
         ]
         return Content("  ").join(parts)

@@ -97,7 +97,9 @@ def card(row: Row, follow: Follow, world: World, width: int) -> list[list[Cell]]
     """What the device of this row did with the packet: as it came in beside as it went out, changes marked; and why."""
     if row.sighting is None:
         lines = [[("      ", ""), (line, "")] for line in wrap(row.ending or heading(row.flight), max(20, width - 6))]
-        lines += [[("maybe ", "warn"), (each, "")] for each in row.flight.suspects[:4]]
+        for each in row.flight.suspects:
+            first, *rest = wrap(each, max(20, width - 6))
+            lines += [[("maybe ", "warn"), (first, "")], *([("      ", ""), (line, "")] for line in rest)]
         return lines
     here = row.sighting
     came, went = _both(row.flight, here)
@@ -110,7 +112,7 @@ def card(row: Row, follow: Follow, world: World, width: int) -> list[list[Cell]]
     for label, text in _why(row, follow, world):
         first, *rest = wrap(text, max(20, width - _LABEL))
         lines.append([(fit(label, _LABEL), "dim"), (first, "says")])
-        lines += [[(" " * _LABEL, ""), (line, "says")] for line in rest[:2]]
+        lines += [[(" " * _LABEL, ""), (line, "says")] for line in rest]
     return lines
 
 
