@@ -100,6 +100,7 @@ import select, socket, sys
 links = []
 for port in (53, 80, 4000, 8053):
     link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    link.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
     link.bind(("", port))
     links.append(link)
 print("ready", flush=True)
@@ -108,8 +109,11 @@ while True:
     if sys.stdin in ready:
         break
     for link in ready:
+        # The answer comes from the address that was asked: struct in_pktinfo has it last, and sends from its second.
+        data, control, _, sender = link.recvmsg(100, 100)
+        info = bytes(4) + control[0][2][8:12] + bytes(4)
         try:
-            link.sendto(*link.recvfrom(100))
+            link.sendmsg([data], [(socket.IPPROTO_IP, 8, info)], 0, sender)
         except OSError:
             pass
 """
