@@ -21,18 +21,17 @@ from tui.core.changes.gateways import Gateway
 from tui.core.changes.plan import Plan, connect
 from tui.core.changes.preview import Preview, preview, stand_in
 from tui.core.changes.sentence import destination as told
-from tui.core.changes.sentence import sentence as in_words
 from tui.core.changes.written import Complaint, Target, Written
 from tui.core.destination import resolve
 from tui.core.query import QueryError
 from tui.core.world import Node, Route, World
-from tui.panels.cells import Cell, cut, printable, wrap
+from tui.panels import offers
+from tui.panels.cells import Cell, cut, printable
 from tui.panels.deeds import DeedButtons
 from tui.panels.formfield import FormField, Labelled, Told
 from tui.panels.lines import INKS
-from tui.panels.links import link
 from tui.panels.previewview import PreviewView, preview_lines
-from tui.panels.wayview import LABEL, labelled, sentence
+from tui.panels.wayview import LABEL
 
 FIELDS = ("to", "via", "dev", "metric", "table")
 
@@ -282,17 +281,8 @@ class GatewayForm(ModalScreen[Deed | None]):
         to.say(Content(printable(says if written == prefix.brief else f"{prefix.brief}, {says}")))
         gateway = self._gateway()
         via.say(Content(printable(f"{gateway.node}: {gateway.reason}" if gateway else "")))
-        others.say(Content(self._others(gateway)))
-
-    def _others(self, gateway: Gateway | None) -> str:
-        """Who else could be the gateway, and who not."""
-        rest = [each for each in self._gateways if each != gateway]
-        told = [f"↑↓ {each.address} {each.node}{_short(each)}" for each in rest[:2]]
-        told += [f"{len(rest) - 2} more"] if len(rest) > 2 else []
-        told += [f"not offered: {each.address} {each.reason}" for each in self._withheld[:1] if each != gateway]
-        if self._compact:
-            return cut("  ·  ".join(told), self._width - LABEL)
-        return printable("  ·  ".join(told))
+        rest = offers.others(self._gateways, self._withheld, gateway)
+        others.say(Content(cut(rest, self._width - LABEL) if self._compact else printable(rest)))
 
     @property
     def _compact(self) -> bool:
@@ -306,31 +296,14 @@ class GatewayForm(ModalScreen[Deed | None]):
     def _draw_both(self) -> None:
         words = self.query_one("#both", Told)
         words.display = self._plan is not None
-        if self._plan is None:
-            return
-        box = "[x]" if self._both else "[ ]"
-        items = " ".join(in_words(each.change) for each in self._plan.items)
-        words.say(_link_lines("screen.both", "also", f"{box} ^b the rest too, so that it works: {items}", self._width))
+        if self._plan is not None:
+            words.say(offers.the_rest(self._plan, self._both, self._width))
 
     def _lines(self, width: int) -> list[list[Cell]]:
         if self._found is None:
-            return self._choices(width)
+            unsaid = self._wrong is not None and self._wrong.field == "to"
+            return offers.destinations(self._targets, self._field("to").value, width) if unsaid else []
         return preview_lines(self._found, self.world, width, self._compact)
-
-    def _choices(self, width: int) -> list[list[Cell]]:
-        """What can be typed, while nothing is."""
-        if self._wrong is None or self._wrong.field != "to":
-            return []
-        typed = self._field("to").value
-        fitting = [each for each in self._targets if each.name.startswith(typed)] or list(self._targets)
-        wide = max((len(each.name) for each in fitting[:20]), default=0)
-        rows: list[list[Cell]] = [
-            [(f"{each.name:<{wide}}  ", "strong"), (f"{each.prefix.brief:<18} ", "accent"), (each.says, "dim")]
-            for each in fitting[:20]
-        ]
-        rest = len(fitting) - 20
-        more = sentence("", f"… and {rest} more", width, "dim") if rest > 0 else []
-        return [*labelled("", rows), *more]
 
     # Keys
 
@@ -359,17 +332,6 @@ class GatewayForm(ModalScreen[Deed | None]):
         if found is not None and not found.refused:
             prefer = str(found.look.address) if found.look is not None else ""
             self.dismiss(Deed(found.change, event.way, event.seconds, prefer))
-
-
-def _link_lines(action: str, label: str, text: str, width: int) -> Content:
-    """Words that do something when they are clicked, wrapped behind a label."""
-    lines = wrap(text, width - LABEL)
-    words = [(label if number == 0 else "").ljust(LABEL) + each for number, each in enumerate(lines)]
-    return link(action, ("\n".join(words), "$accent"))
-
-
-def _short(each: Gateway) -> str:
-    return "" if each.forwards else " (does not forward yet)" if each.forwards is False else ""
 
 
 def _asked(text: str, world: World, node: Node | None, family: int) -> Address | None:

@@ -14,6 +14,7 @@ from textual.widgets import Static
 from tui.panels.field import Field
 from tui.panels.keys import APP_KEYS, SCREEN_KEYS
 from tui.panels.lines import RowList
+from tui.panels.path import MEND
 from tui.panels.places import PlaceList
 from tui.panels.routes import RouteList
 
@@ -24,7 +25,7 @@ COLUMNS = (
         "places": "Places",
         "probe": "Probe it",
     },
-    {"change": "Change it", "routes": "Routes", "list": "In a list"},
+    {"change": "Change it", "routes": "Routes", "path": "Path", "list": "In a list"},
     {"panel": "Panels", "reach": "Who reaches whom", "app": "Everywhere"},
 )
 """In each column: the first part of a binding's id, and what it is called."""
@@ -58,6 +59,7 @@ class Help(ModalScreen[None]):
             *APP_KEYS,
             *PlaceList.BINDINGS,
             *RouteList.BINDINGS,
+            MEND,
             *RowList.BINDINGS,
             *Field.BINDINGS,
         ):

@@ -33,13 +33,16 @@ Asked = tuple[World, str, Query]
 """What a path is worked out for: the world, the node that sends, and the question."""
 
 
+MEND = Binding("enter", "app.connect", "mend it", key_display="⏎", id="path.mend", tooltip="let these two talk")
+
+
 class PathView(Lines):
     """The lines, in a view that scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "scroll_by(-1)", "up", show=False, id="path.up"),
         Binding("down,j", "scroll_by(1)", "down", show=False, id="path.down"),
-        Binding("enter", "app.connect", "mend it", key_display="⏎", id="path.mend", tooltip="let these two talk"),
+        MEND,
     ]
 
     shown: Sequence[list[Cell]] = ()
