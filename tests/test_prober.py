@@ -140,7 +140,9 @@ def test_by_root_and_by_an_ordinary_user(user: str) -> None:
         shutil.copytree(PROGRAM.parent, program.parent)
         for package in (program.parents[1], program.parents[2]):
             (package / "__init__.py").touch()
-        script = OTHER_PYTHON.format(python=shutil.which("python3", path="/usr/bin:/bin:/usr/local/bin"), program=str(program))
+        script = OTHER_PYTHON.format(
+            python=shutil.which("python3", path="/usr/bin:/bin:/usr/local/bin"), program=str(program)
+        )
         command = (*as_user, sys.executable, "-c", script)
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

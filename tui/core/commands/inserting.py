@@ -71,7 +71,9 @@ def _insert4(node: Node, verb: str, route: Route) -> Node:
 
 
 def _exists(route: Route) -> RouteRefused:
-    return RouteRefused(_EXISTS, f"there is already a route to {route.dst.brief} with that metric.")
+    return RouteRefused(
+        _EXISTS, f"there is already a route to {route.dst.brief} with that metric: replace it, or give another metric."
+    )
 
 
 def plain(route: Route) -> Route:

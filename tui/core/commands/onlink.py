@@ -74,5 +74,9 @@ def near(node: Node, gateway: Address, dev: str | None) -> str:
         and not (each.address.is_loopback or each.address.is_link_local)
         and dev in (None, link.name)
     ]
-    where = " or ".join(dict.fromkeys(subnets)) or "one of its subnets"
+    where = " or ".join(dict.fromkeys(subnets))
+    if not where:
+        on = f" on {dev}" if dev is not None else ""
+        none = f"it has no IPv{gateway.version} subnet{on}, so no gateway there"
+        return f"{gateway} is not on-link for {node.name}: {none}."
     return f"{gateway} is not on-link for {node.name}: a gateway must lie in {where}."
