@@ -214,7 +214,8 @@ def test_ip_route_get_of_a_bad_query_is_an_error_line(engine: Simulator) -> None
     "command",
     [
         "arping -c1 10.0.0.1", "ip", "ip link set eth0 up", "ip route add 1.0.0.0/8 via 10.0.0.1",
-        "ip route flush cache", "ip -br addr", "cat /etc/passwd", "sysctl -w net.ipv4.ip_forward=0", "sysctl", "route add default", "",
+        "ip route flush cache",
+        "ip -br addr", "cat /etc/passwd", "sysctl -w net.ipv4.ip_forward=0", "sysctl", "route add default", "",
     ],
 )  # fmt: skip
 def test_what_it_cannot_run_it_says_and_changes_nothing(engine: Simulator, command: str) -> None:
