@@ -26,9 +26,10 @@ from tui.engines import kernel
 from tui.engines.base import EngineError
 from tui.engines.kernel import KernelLab, lab_channel
 
-PAIRS = count("PAIRS", 320)
+PAIRS = count("PAIRS", 400)
 A_NETWORK = 12
 """So many pairs are tried in one network."""
+MOST_HOPS = 9
 AT_ONCE = 12
 """Networks tried side by side: most of the time is spent on waiting for answers that do not come."""
 
@@ -160,7 +161,7 @@ def tried(court: Court, links: Links, pair: tuple[str, str], result: Judged) -> 
             yield f"{src} {dst}: ping saw {again}, expected {expected}; {found.verdict}"
             return
     if result.pairs % 3 == 0 and len(found.branches) == 1:
-        yield from traced(court, links, pair, result)
+        yield from traced(court, links, found, pair, result)
 
 
 def shown(line: str) -> str:
@@ -168,17 +169,20 @@ def shown(line: str) -> str:
     return re.sub(r"\s+[\d.]+ ms", "", line.split(maxsplit=1)[1]).strip()
 
 
-def traced(court: Court, links: Links, pair: tuple[str, str], result: Judged) -> Iterator[str]:
+def traced(court: Court, links: Links, found: Path, pair: tuple[str, str], result: Judged) -> Iterator[str]:
     """The way there as traceroute shows it."""
     src, dst = pair
     told_lines = [str(each) for each in traceroute(links, src, parse_address(dst))]
-    if "?" in told_lines or not told_lines:
+    way = found.forward
+    if "?" in told_lines or not told_lines or way.loop == 0:
         return
+    while way.loop is not None and len(told_lines) < MOST_HOPS:
+        told_lines.append(told_lines[way.loop - len(way.hops)])  # round and round
     result.traced += 1
     lines: list[str] = []
     for patience in ("1", "3"):
         court.forget()
-        printed = court.run(src, "traceroute", "-n", "-q", "1", "-w", patience, "-m", "9", "-N", "9", dst)
+        printed = court.run(src, "traceroute", "-n", "-q", "1", "-w", patience, "-m", str(MOST_HOPS), "-N", "9", dst)
         lines = [shown(line) for line in printed if re.match(r" ?\d+ ", line)]
         if traces_agree(told_lines, lines):
             return

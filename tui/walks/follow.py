@@ -6,17 +6,15 @@ import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from textual import on
-
 from tui.background import start
 from tui.core.query import QueryError
 from tui.core.world import World
 from tui.engines.base import EngineError
-from tui.panels.follow import FollowScreen
 from tui.walks.state import State
 
 if TYPE_CHECKING:
     from tui.engines.capture_follow import Following
+    from tui.panels.follow import FollowScreen
 
 
 class Followed(State):
@@ -35,11 +33,12 @@ class Followed(State):
         elif self.what_if:
             self.say("A what-if is on the screen, which no packet can cross: apply or drop it first (w).", "warning")
         else:
+            from tui.panels.follow import FollowScreen  # not before somebody asks: the first screen is up sooner
+
             self.clear_notifications()
             self.push_screen(FollowScreen(node.name, str(question.dst)), lambda _: self.end_following())
 
-    @on(FollowScreen.Wanted)
-    def _follow_wanted(self, event: FollowScreen.Wanted) -> None:
+    def on_follow_screen_wanted(self, event: FollowScreen.Wanted) -> None:
         """In the World of now: it may have changed since the screen was opened."""
         event.stop()
         if self.world is not None:

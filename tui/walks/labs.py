@@ -5,12 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
-from textual import on
-
 from tui.background import start
 from tui.core.world import World
 from tui.engines.base import Engine, EngineError
-from tui.panels.labs import Labs, Shelf
 from tui.walks.forms import Forms
 
 if TYPE_CHECKING:
@@ -18,6 +15,10 @@ if TYPE_CHECKING:
 
     from tui.choose import Choice
     from tui.core.labs import Lab
+    from tui.panels.labs import Labs, Shelf
+
+
+_READ_ONLY = "This is read-only: no lab is brought up or taken down."
 
 
 class LabPlaces(Protocol):
@@ -55,6 +56,7 @@ class LabWalk(Forms):
     def action_labs(self) -> None:
         """Show the labs at once; which are up is asked meanwhile."""
         from tui import labs
+        from tui.panels.labs import Labs  # not before somebody asks: the first screen is up sooner
 
         self._labs = self._labs or {name: labs.load(name) for name in labs.names()}
         self.clear_notifications()
@@ -62,6 +64,8 @@ class LabWalk(Forms):
         self._ask_what_is_up()
 
     def _shelf(self) -> Shelf:
+        from tui.panels.labs import Shelf
+
         where = self.places.where if self.places is not None else "in the simulator"
         return Shelf(self._labs, self._up, self._open_lab(), self.world, where)
 
@@ -79,8 +83,13 @@ class LabWalk(Forms):
         self._reshelve()
 
     def _reshelve(self) -> None:
-        if self._labs and isinstance(self.screen, Labs):
-            self.screen.show(self._shelf())
+        if self._labs and (panel := self._open_panel()) is not None:
+            panel.show(self._shelf())
+
+    def _open_panel(self) -> Labs | None:
+        from tui.panels.labs import Labs
+
+        return self.screen if isinstance(self.screen, Labs) else None
 
     def _ask_what_is_up(self) -> None:
         if self.places is not None:
@@ -94,12 +103,17 @@ class LabWalk(Forms):
             self.say(f"Which labs are up could not be asked: {error}", "warning")
         self._reshelve()
 
-    @on(Labs.Picked)
-    def _picked(self, event: Labs.Picked) -> None:
+    def on_labs_ended(self, event: Labs.Ended) -> None:
+        """One is to be taken down."""
         if self.read_only:
-            self.say("This is read-only: no lab is brought up or taken down.", "warning")
-        elif isinstance(event, Labs.Ended):
+            self.say(_READ_ONLY, "warning")
+        else:
             self._end_lab(event.name)
+
+    def on_labs_picked(self, event: Labs.Picked) -> None:
+        """One is to be opened."""
+        if self.read_only:
+            self.say(_READ_ONLY, "warning")
         elif self.trial is not None or self._busy:
             self.say(
                 "Something is being changed or tried: K keeps a try, z takes it back. Then open another.", "warning"
@@ -132,7 +146,7 @@ class LabWalk(Forms):
             self._change_engine(opened)
         self.lab = name
         await self.read_again()
-        if isinstance(self.screen, Labs):
+        if self._open_panel() is not None:
             self._ask_what_is_up()
         self.say(f"This is {name} now. l shows its story." + (f" {opened.note}" if opened and opened.note else ""))
 

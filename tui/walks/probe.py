@@ -21,11 +21,11 @@ from textual.reactive import reactive
 from tui.background import start
 from tui.core.entry import Entry, Kind
 from tui.engines.base import Engine, EngineError
-from tui.panels.probe import ProbeScreen
 from tui.walks.state import State
 
 if TYPE_CHECKING:
     from tui.core.probes.watched import Watched
+    from tui.panels.probe import ProbeScreen
     from tui.probing import Probes
     from tui.walks.running import Fields, Running
 
@@ -83,11 +83,13 @@ class Probed(State):
             return
         target = str(self.question.dst) if self.question is not None else ""
         self.clear_notifications()
+        from tui.panels.probe import ProbeScreen  # not before somebody asks: the first screen is up sooner
+
         screen = ProbeScreen(self.node.name, target)
         self.push_screen(screen.data_bind(Probed.world, Probed.probes))
 
-    @on(ProbeScreen.Asked)
-    def _probe_asked(self, event: ProbeScreen.Asked) -> None:
+    def on_probe_screen_asked(self, event: ProbeScreen.Asked) -> None:
+        """One is to be begun."""
         event.stop()
         if self.what_if:
             self.say("A what-if is on the screen, which no packet can cross: apply or drop it first (w).", "warning")
@@ -213,6 +215,7 @@ class Probed(State):
     def _announce(self, watched: Watched) -> None:
         """What came of it, where nobody is looking."""
         from tui.core.probes.watched import Stage
+        from tui.panels.probe import ProbeScreen
 
         if watched.stage is Stage.STOPPED or any(isinstance(each, ProbeScreen) for each in self.screen_stack):
             return
@@ -220,8 +223,8 @@ class Probed(State):
         told = "\n".join((f"{watched.title}: {watched.progress}".rstrip(": "), *watched.outcome))
         self.say(told, "error" if bad else "information", LONG)
 
-    @on(ProbeScreen.Stopped)
-    def _probe_stopped(self, event: ProbeScreen.Stopped) -> None:
+    def on_probe_screen_stopped(self, event: ProbeScreen.Stopped) -> None:
+        """One is to end."""
         event.stop()
         from tui.core.probes.watched import Stage
 
@@ -233,13 +236,12 @@ class Probed(State):
             if found is not None and found.alive:
                 self._put({event.number: {"stage": Stage.STOPPED}})
 
-    @on(ProbeScreen.Removed)
-    def _probe_removed(self, event: ProbeScreen.Removed) -> None:
+    def on_probe_screen_removed(self, event: ProbeScreen.Removed) -> None:
+        """One that has ended is to be forgotten."""
         event.stop()
         self.probes = tuple(each for each in self.probes if each.number != event.number or each.alive)
 
-    @on(ProbeScreen.Saved)
-    def _probe_saved(self, event: ProbeScreen.Saved) -> None:
+    def on_probe_screen_saved(self, event: ProbeScreen.Saved) -> None:
         """The packets as a file that Wireshark opens."""
         event.stop()
         from tui.engines.capture_files import write

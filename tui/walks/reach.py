@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from textual import on
 from textual.reactive import reactive
 
 from tui.background import start
 from tui.core.world import World
 from tui.panels.lookup import LookupPanel
-from tui.panels.matrix import MatrixScreen, Opened, ReachScreen
 from tui.walks.state import State
 
 if TYPE_CHECKING:
     from tui.core.matrix import Matrix
+    from tui.panels.matrix import Opened, ReachScreen
 
 
 def worked_out(world: World) -> Matrix:
@@ -32,17 +31,18 @@ class Reach(State):
 
     def action_map(self) -> None:
         """Every network and node, and whom the chosen one can talk to."""
-        from tui.panels.map import Map
+        from tui.panels.map import Map  # not before somebody asks: the first screen is up sooner
 
         screen = Map(self.selected or "")
         self.push_screen(screen.data_bind(Reach.world, Reach.family, Reach.matrix))
 
     def action_matrix(self) -> None:
         """Every node to every other."""
+        from tui.panels.matrix import MatrixScreen
+
         self.push_screen(MatrixScreen(self.selected or "").data_bind(Reach.world, Reach.matrix))
 
-    @on(ReachScreen.Wanted)
-    def _reach_wanted(self, event: ReachScreen.Wanted) -> None:
+    def on_reach_screen_wanted(self, event: ReachScreen.Wanted) -> None:
         """At most one is worked out at a time, the last one that was asked for."""
         event.stop()
         if self.matrix is None or self.matrix.world is not event.world:
@@ -53,8 +53,7 @@ class Reach(State):
     async def _work_out(self, world: World) -> None:
         self.matrix = await asyncio.wrap_future(start(worked_out, world))
 
-    @on(Opened)
-    def _pair_opened(self, event: Opened) -> None:
+    def on_opened(self, event: Opened) -> None:
         """A pair was chosen: look at its path."""
         event.stop()
         self.selected = event.src
