@@ -98,3 +98,18 @@ def test_a_table_of_nft_beside_docker_s_own_is_read_too(
         assert pinged(pair, engine) == (False, [got.forward.cause])
     finally:
         host_rules(private_engine, "nft", "delete table inet mine")
+
+
+def test_a_container_s_own_filters_are_read_too(pair: Lab, engine_by: Callable[..., DockerEngine]) -> None:
+    """The engine itself has rules for names in each container on a network of one's own."""
+    engine = engine_by()
+    first = engine.snapshot().node("two")
+    assert first is not None and first.filters is not None and first.filters.unread == ()
+    assert {table.name for table in first.filters.tables} <= {"nat"}
+    pair.enter("one", "iptables", "-A", "OUTPUT", "-d", "10.81.0.1", "-j", "REJECT")
+    got = path(engine.snapshot(fresh=True), "one", "10.81.0.1")
+    assert (got.forward.node, got.forward.cause) == (
+        "one", "OUTPUT -d 10.81.0.1/32 -j REJECT --reject-with icmp-port-unreachable",
+    )  # fmt: skip
+    code, printed = pair.execute("one", "ping", "-c", "1", "-W", "1", "10.81.0.1")
+    assert code != 0 and "Destination Port Unreachable" in printed

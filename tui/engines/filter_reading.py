@@ -60,8 +60,11 @@ class FilterReader:
         self._ask, self._start, self._legacy, self._made = ask, start, legacy, made
         self._last: tuple[tuple[int, str], Ruleset] | None = None
 
-    def read(self, *, counters: bool = False, fresh: bool = False) -> Ruleset | None:
-        """The filters now; None where they may not be read. `counters` reads them anew, with what they count."""
+    def read(self, *, counters: bool = False, fresh: bool = False, programs: bool = True) -> Ruleset | None:
+        """The filters now; None where they may not be read, or where that would need `programs` that are not allowed.
+
+        `counters` reads them anew, with what they count.
+        """
         try:
             state = (generation(self._ask), self._legacy())
             # The older kind has no generation: where it is in use, it is read each time.
@@ -70,6 +73,8 @@ class FilterReader:
                 return self._last[1]
             there = tables(self._ask)
         except OSError:
+            return None
+        if (there or older) and not programs:
             return None
         found = self._rules(there, older, counters)
         if not counters:

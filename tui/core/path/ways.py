@@ -114,10 +114,17 @@ def _query(at: Arrival, prefer: str | None) -> Query:
 
 
 def _assumed(links: Links, at: Arrival, decision: Decision) -> tuple[str, ...]:
-    more = [*decision.assumptions, *links.assumed(at.node)]
+    more = [*decision.assumptions, *links.assumed(at.node), *_unfiltered(links.nodes[at.node])]
     if FORWARDING in more and (at.iif is None or decision.type != "unicast"):
         more.remove(FORWARDING)
     return tuple(dict.fromkeys((*at.assumptions, *more))) if more else at.assumptions
+
+
+def _unfiltered(node: Node) -> tuple[str, ...]:
+    """What is taken for granted of a container that may have made filters of its own, where they were not read."""
+    if node.filters is not None or node.kind != "container" or "NET_ADMIN" not in (node.capabilities or ()):
+        return ()
+    return (f"The packet filters of {node.name}, which may set some (NET_ADMIN), were not read.",)
 
 
 def _is_local(decision: Decision, at: Arrival) -> bool:

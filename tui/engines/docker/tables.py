@@ -20,6 +20,7 @@ from tui.engines.docker import exec as docker_exec
 from tui.engines.docker import local as docker_local
 from tui.engines.docker import script as docker_script
 from tui.engines.docker.connect import Connection
+from tui.engines.docker.container_filters import ContainerFilters
 from tui.engines.docker.ears import Ears
 from tui.engines.docker.parts import from_commands
 from tui.engines.docker.proc import from_proc
@@ -65,6 +66,7 @@ class Tables:
         self._ours = ours
         self._arrived = arrived
         self._pool = Pool(WORKERS)
+        self._filters = ContainerFilters()
         self._ears = Ears(self._heard)
         self._kept: dict[str, tuple[int, float, Node]] = {}  # by id: the process, when it was read, and what
         self._news: dict[str, int] = {}
@@ -133,12 +135,13 @@ class Tables:
         rest = [(identity, pid) for identity, pid in pids.items() if identity not in found]
         with self._lock:
             news = dict(self._news)
+        self._filters.begin(list(pids.items()), patient=not keep)
         began = time.monotonic()
         results = netlink.read_many([pid for _, pid in rest]) if rest else []
         for (identity, pid), result in zip(rest, results, strict=True):
             if not isinstance(result, OSError):
                 whole = result.onto(Node("", capabilities=docker_local.capabilities(pid, identity)))
-                found[identity] = settled(whole)
+                found[identity] = replace(settled(whole), filters=self._filters.read(identity, pid))
                 with self._lock:
                     if news.get(identity) == self._news.get(identity):  # else it changed while it was being read
                         self._kept[identity] = (pid, began, found[identity])

@@ -18,7 +18,7 @@ from tui.engines.base import EngineError, Making, Run, clean, no_such_node
 from tui.engines.filter_reading import FilterReader, legacy_here, legacy_in
 from tui.engines.kernel.plugging import plug_in
 from tui.engines.netlink import Tables, read_many
-from tui.engines.netlink.filter_tables import FilterSocket
+from tui.engines.netlink.filter_tables import asking
 from tui.engines.netlink.setns import call, elsewhere, enter
 from tui.engines.netlink.watching import Ear, Watch, ears
 from tui.engines.process_run import ProcessRun
@@ -84,13 +84,6 @@ class NamespaceEngine:
         except OSError:
             return None
 
-        def ask(question: bytes) -> bytes:
-            link = FilterSocket(path)
-            try:
-                return link(question)
-            finally:
-                link.close()
-
         def legacy() -> str:
             return elsewhere(lambda: _legacy_there(path)) if legacy_here() else ""
 
@@ -98,7 +91,7 @@ class NamespaceEngine:
             return ProcessRun(argv, (sys.executable, "-I", "-S", str(_ENTER), path, *argv))
 
         if place not in self._filters:
-            self._filters[place] = FilterReader(ask, start, legacy)
+            self._filters[place] = FilterReader(asking(path), start, legacy)
         return self._filters[place].read()
 
     def watch(self) -> Iterator[None]:

@@ -73,6 +73,19 @@ class FilterSocket:
         self._link.close()
 
 
+def asking(where: Where) -> Ask:
+    """A way to ask a namespace that keeps nothing open in between, so that it does not keep the namespace alive."""
+
+    def ask(question: bytes) -> bytes:
+        link = FilterSocket(where)
+        try:
+            return link(question)
+        finally:
+            link.close()
+
+    return ask
+
+
 def _entered(where: Where) -> socket.socket:
     enter(where)
     return _open()
