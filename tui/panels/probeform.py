@@ -64,7 +64,7 @@ class ProbeForm(Vertical):
 
     def enter(self) -> None:
         """Begin to write: where to, or what kind where that is known."""
-        self._of("kind" if self._of("target").value else "target").focus()
+        self._of("kind" if self._of("target").value or self._kind == _CAPTURE else "target").focus()
 
     def _of(self, name: str) -> FormField:
         return self.query_one(f"#{name}", FormField)

@@ -88,12 +88,15 @@ class Simulator:
         A command that only a real system can run ends with code 127 and one sentence that says so.
         Raises EngineError for an unknown or stopped node.
         """
+        from tui.core.follow import Asked
         from tui.engines.sim.answers import answer  # late: reading and writing tables is not needed to look at a World
-        from tui.engines.sim.probing import probed
+        from tui.engines.sim.probing import path_of_ping, probed
 
         world = self._world
         there = self._running(world, node)
         lines, code = answer(there, argv) or probed(world, there, argv) or (_cannot(argv), 127)
+        if self._wire is not None and (pinged := path_of_ping(world, there, tuple(argv))) is not None:
+            self.carry(pinged[0], Asked(pinged[1]))
         return Printed(argv, lines, code, "in the simulator")
 
     def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002

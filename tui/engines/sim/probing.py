@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from tui.core.addresses import Address, AddressError, parse_address
 from tui.core.destination import resolve
+from tui.core.path.hops import Path
 from tui.core.path.links_between import Links
 from tui.core.path.symptoms import PING_WORDS, TracedHop, symptoms, traceroute
 from tui.core.path.ways import expires_at
@@ -76,20 +77,37 @@ def _family(options: Sequence[tuple[str, str]]) -> int | None:
     return next((int(name[1]) for name, _ in options if name in ("-4", "-6")), None)
 
 
-def _ping(world: World, node: Node, words: Sequence[str]) -> Answer:
+def path_of_ping(world: World, node: Node, argv: Sequence[str]) -> tuple[Path, int] | None:
+    """The way of a ping's packets, and how many there are; None where the command is no ping that can be sent."""
+    if argv[:1] != ("ping",):
+        return None
+    try:
+        probe, _ = _asked(world, node, argv[1:])
+        return predict(Links(world), node.name, probe).path, probe.count
+    except (getopt.GetoptError, ValueError):
+        return None
+
+
+def _asked(world: World, node: Node, words: Sequence[str]) -> tuple[Ping, bool]:
+    """The ping that a command asks for, and whether silence is to be told of."""
     options, rest = getopt.gnu_getopt(list(words), "46nOc:i:W:w:s:t:I:")
     given = dict(options)
     target = _target(world, node, rest, _family(options))
     dev, source = _ends(node, [value for name, value in options if name == "-I"])
     count, interval = int(given.get("-c", 5)), float(given.get("-i", 1))
     probe = Ping(target, count, interval, int(given.get("-s", 56)), int(given.get("-t", 64)), dev, source)
+    return probe, "-O" in given
+
+
+def _ping(world: World, node: Node, words: Sequence[str]) -> Answer:
+    probe, says_silence = _asked(world, node, words)
     prediction = predict(Links(world), node.name, probe)
     sight = prediction.sights[0]
     if sight.seen is Seen.UNKNOWN:
         return (_cannot_tell("ping", prediction),), 2
     if sight.meaning is not None and sight.meaning.is_here:
         return (symptoms(prediction.path)[0].text,), 2
-    lines = tuple(_ping_lines(probe, sight, "-O" in given))
+    lines = tuple(_ping_lines(probe, sight, says_silence))
     return lines, 0 if sight.seen is Seen.ANSWER else 1
 
 
