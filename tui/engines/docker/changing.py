@@ -29,8 +29,9 @@ from tui.engines.docker import local as docker_local
 from tui.engines.docker import world as docker_world
 from tui.engines.docker.connect import Connection
 from tui.engines.docker.creating import Creating, Ids, Memory, OfEngine
+from tui.engines.docker.errand import Errand, Ground, Place, Unfit
 from tui.engines.docker.lab import IMAGE, talking
-from tui.engines.docker.ways import WAYS, Errand, Ground, Place, Unfit, admin
+from tui.engines.docker.ways import WAYS, admin
 from tui.engines.docker.world import HOST, Container
 from tui.engines.making import STOPPED, InOrder, flat
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.core.labs import Command, Service, SysctlCommand
@@ -11,7 +10,7 @@ from tui.engines.base import EngineError, clean
 from tui.engines.docker import exec as docker_exec
 from tui.engines.docker.connect import Connection
 from tui.engines.docker.exec import Lines
-from tui.engines.netlink.setns import elsewhere, enter
+from tui.engines.docker.near import write_switch
 
 if TYPE_CHECKING:
     import docker
@@ -32,8 +31,7 @@ def run(api: docker.APIClient, container: str, service: Service, command: Comman
     """Run a hook as `docker exec` would; raises EngineError where it fails and may not."""
     meaning = command.meaning
     if isinstance(meaning, SysctlCommand) and pid is not None:
-        # In a container /proc/sys can only be read; in its network, seen from the host, it can be written.
-        if (refused := _write(pid, meaning.name, meaning.value)) and not command.may_fail:
+        if (refused := write_switch(pid, meaning.name, meaning.value)) and not command.may_fail:
             raise _refused(service, command, refused)
         return
     code, said = _exec(api, container, command)
@@ -79,20 +77,5 @@ def set_sysctls(service: Service, pid: int | None) -> None:
                     f"The sysctl {name} of {service.name} can be set only from the engine's own machine, as root.",
                     "Or bring the lab up on the kernel: --engine kernel",
                 )
-            if refused := _write(pid, name, value):
+            if refused := write_switch(pid, name, value):
                 raise EngineError(f"The sysctl {name} of {service.name} cannot be set: {refused}.")
-
-
-def _write(pid: int, name: str, value: int) -> str:
-    """Set a sysctl in a process's network; empty, or the kernel's reason."""
-    path = Path("/proc/sys", name.translate({46: 47, 47: 46}))
-
-    def write() -> None:
-        enter(pid)
-        path.write_text(str(value))
-
-    try:
-        elsewhere(write)
-    except OSError as error:
-        return str(error.strerror or error)
-    return ""
