@@ -10,11 +10,11 @@ CALM = """
 for f in /proc/sys/net/ipv4/conf/*/accept_redirects /proc/sys/net/ipv4/conf/*/send_redirects \
 /proc/sys/net/ipv6/conf/*/accept_redirects /proc/sys/net/ipv4/icmp_ratelimit /proc/sys/net/ipv6/icmp/ratelimit; do
 echo 0 > $f; done
-for f in /proc/sys/net/ipv4/neigh/*/retrans_time_ms /proc/sys/net/ipv6/neigh/*/retrans_time_ms; do echo 150 > $f; done
-for f in /proc/sys/net/ipv4/neigh/*/proxy_delay; do echo 0 > $f; done
+for f in /proc/sys/net/ipv4/neigh/*/retrans_time_ms /proc/sys/net/ipv6/neigh/*/retrans_time_ms; do echo 200 > $f; done
+for f in /proc/sys/net/ipv4/neigh/*/proxy_delay; do echo 10 > $f; done
 """
 """No redirects, which change the way between two pings; errors are not rationed; silence is told soon, and who answers
-for another does so at once."""
+for another does so in time, though after the one who is asked for."""
 
 
 @dataclass
