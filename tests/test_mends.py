@@ -147,6 +147,14 @@ def test_docker_s_isolation_is_passed_by_the_shared_router_or_by_joining_the_net
     assert not any(line.startswith("host:") for each in lines for line in each)
 
 
+def test_what_works_is_told_even_where_patience_ends_before_cheaper_sets_are_through() -> None:
+    world = on("docker://local 26.1.5", nf=1)
+    world = replace(world, nodes=tuple(each for each in world.nodes if each.name != "centos-router"))
+    found = path(world, "centos-net1", "centos-net2")
+    lines = [command_lines(each.commands) for each in mends(world, found, patience=2)]
+    assert lines == [("docker network connect net2 centos-net1",)]
+
+
 def test_where_the_bridges_filter_the_switch_is_offered_with_its_price() -> None:
     world = on("docker://local 28.5.2", nf=1)
     there = Route(parse_prefix("172.20.0.0/16"), nexthops=(NextHop("eth0", parse_address("172.19.0.3")),))

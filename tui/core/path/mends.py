@@ -101,7 +101,7 @@ def _search(links: Links, path: Path, patience: int) -> Iterator[_Tried]:
     push(_Tried((), links, path))
     for each in _planned(links, path):
         push(each)
-    while heap and patience > 0:
+    while heap:
         _, _, now = heapq.heappop(heap)
         if now.cost > limit:
             return
@@ -112,8 +112,8 @@ def _search(links: Links, path: Path, patience: int) -> Iterator[_Tried]:
             limit = min(limit, now.cost + _BESIDE)
             yield now
             continue
-        if len(now.remedies) >= MOST_CHANGES:
-            continue
+        if len(now.remedies) >= MOST_CHANGES or patience <= 0:
+            continue  # what was tried already and works is still told
         for remedy in remedies(now.links, now.path):
             key = frozenset(each.change for each in (*now.remedies, remedy))
             if key in seen or now.cost + remedy.cost > limit or _undoes(remedy.change, now.remedies):
