@@ -215,6 +215,12 @@ def test_the_text_of_a_saved_file_is_read_back_equal(world: World) -> None:
     assert loads(dumps(world)) == world
 
 
+@pytest.mark.parametrize("text", ["a0::/8", "dead::/16", "fd00::/8"])
+def test_a_prefix_that_begins_like_a_word_is_one(text: str) -> None:
+    world = World(nodes=(Node("a", routes=(Route(parse_prefix(text)),)),))
+    assert load(dump(world)) == world
+
+
 def test_the_strategies_leave_no_field_of_the_model_out() -> None:
     """A field that these tests never fill would be a field whose saving nobody tests."""
     named = {

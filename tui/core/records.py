@@ -157,7 +157,7 @@ def _address(value: Any) -> Address:
 
 def _prefix(value: Any) -> Prefix:
     try:
-        return parse_prefix(value if isinstance(value, str) and value[:1] not in "da" else "")
+        return parse_prefix(value if isinstance(value, str) and value not in ("default", "all", "any") else "")
     except AddressError:
         raise Misfit(f"expected a prefix such as 172.19.0.0/16 or fd00::/64, not {kind_of(value)}.") from None
 
