@@ -365,3 +365,14 @@ def test_the_own_connect_says_the_same() -> None:
     failed = {"event": "failed", "ms": 0.4, "errno": "ECONNREFUSED", "text": "Connection refused"}
     result = read(TcpConnect(V4, 80), [json.dumps(failed)], Dialect.OWN)
     assert (result.state, result.rtt) == (Connection.REFUSED, 0.4)
+
+
+def test_an_error_is_the_answer_to_its_request_and_a_warning_is_none() -> None:
+    """iputils with -O says "no answer yet" also where an error was the answer."""
+    found = reader(Ping(parse_address("172.20.0.2")))
+    assert [type(each) for each in found.feed("From 172.19.0.3 icmp_seq=1 Time to live exceeded")] == [Fault]
+    assert found.feed("no answer yet for icmp_seq=1") == ()
+    assert [type(each) for each in found.feed("no answer yet for icmp_seq=2")] == [Silence]
+    assert [type(each) for each in found.feed("ping: Warning: source address might be selected on device other")] == [
+        Unread
+    ]

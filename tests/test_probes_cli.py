@@ -30,7 +30,7 @@ LINES = [
     ("traceroute centos-net1 centos-net2", 1, ["    1  172.19.0.1, the host (br-net1)  0.000", "    2  * * *",
      "5 silent hops", "Nobody answered for this ttl", "Agrees"]),
     ("traceroute centos-net1 centos-router --icmp -q 1 -m 3", 0, ["traceroute -I -n -m 3 -q 1", "Agrees"]),
-    ("connect centos-net1 centos-router 80", 1, ["Refused: 172.19.0.3 is reached", "which no table tells"]),
+    ("connect centos-net1 centos-router 80", 1, ["Refused: 172.19.0.3 is reached", "no table tells"]),
     ("connect centos-net1 centos-net2 80", 1, ["No answer in time", "Agrees: silence is predicted"]),
 ]  # fmt: skip
 
@@ -65,6 +65,8 @@ def test_a_probe_as_json(capsys: pytest.CaptureFixture[str], words: str, code: i
     assert told["command"][0] in ("ping", "traceroute", "nc")
 
 
+NODES = "centos-net1 centos-net2"
+
 MISTAKES = [
     ("ping centos-net1 nobody", "Nothing here is named 'nobody'"),
     ("ping nobody centos-net1", "There is no node named 'nobody'"),
@@ -77,6 +79,7 @@ MISTAKES = [
     ("ping centos-net1 centos-net2 -I eth7", "centos-net1 has no such device (it has lo, eth0)"),
     ("ping centos-net1 centos-net2 -I fd00::1", "two families"),
     ("ping centos-net1 centos-net2 -6", "has no IPv6 address"),
+    ("ping centos-net1 centos-net2 extra", "nrecognized arguments: extra"),
     ("ping centos-net1 0.0.0.0", "no particular machine"),
     ("ping centos-net1 fe80::1", "say which device"),
     ("ping centos-net1", "required: DST"),
@@ -96,6 +99,24 @@ def test_a_mistake_is_one_sentence(capsys: pytest.CaptureFixture[str], words: st
     assert err.startswith("routetui: ")
     assert sentence in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("source", ["192.0.2.9", "172.20.0.2"])
+def test_a_source_that_is_not_its_own_is_the_probes_mistake_and_tells_nothing_of_the_way(
+    capsys: pytest.CaptureFixture[str], source: str
+) -> None:
+    """One that nobody has, and one that another node has: bind(2) refuses both."""
+    for words in (f"ping {NODES} -c 1", f"traceroute {NODES}", f"connect {NODES} 80"):
+        run([*SIM, *words.split(), "-I", source])
+        out, err = capsys.readouterr()
+        assert err == ""
+        assert "no such source address here" in out or "Cannot assign requested address" in out
+
+
+def test_a_filter_may_stand_behind_an_option(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*SIM, "capture", "centos-net1", "eth0", "--seconds", "0.5", "not", "arp"]) == 1
+    assert run([*SIM, "capture", "centos-net1", "--seconds", "0.5", "frob", "7"]) == 2
+    assert "'frob' is no interface" in capsys.readouterr().err
 
 
 def test_a_node_that_does_not_run_cannot_send(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -210,7 +210,12 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     Raises UsageError. `--help` and `--version` print and raise SystemExit(0).
     """
     words, run = _command_apart(argv)
-    options = parser().parse_args(words)
+    grammar = parser()
+    options, rest = grammar.parse_known_args(words)
+    if options.command == "capture" and not any(each.startswith("-") for each in rest):
+        options.words = [*options.words, *rest]  # argparse lets no filter stand behind an option, tcpdump does
+    elif rest:
+        grammar.error(f"unrecognized arguments: {' '.join(rest)}")
     options.run = run
     for name in ("engine", *PLACES, "json", "read_only"):
         setattr(options, name, getattr(options, name, False if name in ("json", "read_only") else None))

@@ -11,9 +11,8 @@ from typing import Any
 from tui.core.packets import Frame
 from tui.core.packets.filter import FilterError
 from tui.core.path.links_between import Links
-from tui.core.path.symptoms import traceroute
 from tui.core.probes import Capture, Probe, Traceroute
-from tui.core.probes.prediction import predict
+from tui.core.probes.prediction import hops_of, predict
 from tui.core.probes.verdict import against
 from tui.core.probes.watched import KEPT_FRAMES, Stage, Watched
 from tui.core.query import QueryError
@@ -33,8 +32,7 @@ def foretold(watched: Watched) -> Fields:
     with contextlib.suppress(QueryError):
         links = Links(watched.world)
         prediction = predict(links, watched.node, probe)
-        hops = isinstance(probe, Traceroute) and not prediction.path.forward.refused_at_home
-        lines = traceroute(links, probe.source or watched.node, probe.target) if hops else ()
+        lines = hops_of(links, watched.node, probe, prediction) if isinstance(probe, Traceroute) else ()
         return {"predicted": str(prediction), "hops": lines}
     return {}
 

@@ -28,16 +28,19 @@ def path(
     *,
     fibs: Mapping[str, Fib] | None = None,
     service: Service | None = None,
+    source: Address | None = None,
 ) -> Path:
     """Follow an echo request from `src` to `dst` and its reply back, over every next hop that a hash may choose.
 
     `src` is a node's name, or an address that a node has (the packet then carries it); `dst` a node's name or any
     address. Give Links in place of the World where many paths are asked, or `fibs` that are prepared already. With a
-    `service` a packet to its port is followed instead; whether anything listens there is not looked at.
+    `service` a packet to its port is followed instead; whether anything listens there is not looked at. `source` is
+    the address that a node's packets carry, where it may not choose: one of its own.
     Raises QueryError with one sentence where a name or the source address is not known here.
     """
     links = world if isinstance(world, Links) else Links(world, fibs)
-    node, source = starting(links, src)
+    node, given = starting(links, src)
+    source = source or given
     target = ending_at(links, dst, node, source)
     found, cut = requests(links, node, source, target, service)
     trips: list[Trip] = []
@@ -145,6 +148,13 @@ def replies(links: Links, forward: Way, service: Service | None = None) -> tuple
         packet = replace(packet, proto=service.proto, sport=forward.ports[1], dport=forward.ports[0])
     prefer = last.iif if version == 6 else None
     return ways(links, there.name, packet, prefer=prefer, heard=heard_on(links, forward), tracked=forward.tracked)
+
+
+def returns(links: Links, forward: Way, sender: Node, target: Address, service: Service | None) -> bool | None:
+    """Whether the answer to a request that was delivered gets back to its sender; None where nobody can say."""
+    asked = None if service is None else (target, service.dport)
+    known = {_returned(way, sender, asked) for way in replies(links, forward, service)[0]}
+    return known.pop() if len(known) == 1 else None
 
 
 def _returned(way: Way, sender: Node, asked: tuple[Address, int] | None) -> bool | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.core.addresses import Address
 from tui.core.lookup import lookup
 from tui.core.lookup.fib import Fib
-from tui.core.path import ending_at, starting
-from tui.core.path.hops import Hop, Notice, Outcome, Packet, Path, Trip, Way
-from tui.core.path.icmp import notice, told
+from tui.core.path import ending_at, returns, starting
+from tui.core.path.hops import Hop, Notice, Outcome, Packet, Path, Service, Trip, Way
+from tui.core.path.icmp import ICMP, notice, told
 from tui.core.path.links_between import Links
 from tui.core.path.ways import ways
 from tui.core.query import Query
@@ -112,23 +112,35 @@ class TracedHop:
         return f"{self.address} {self.mark}".rstrip() if self.address is not None else "*"
 
 
+DATAGRAM = Service(17, 33434)
+"""What traceroute(8) sends where nothing else is asked for: to its first port, which the others follow."""
+
+
 def traceroute(
-    world: World | Links, src: str | Address, dst: str | Address, *, fibs: Mapping[str, Fib] | None = None
+    world: World | Links,
+    src: str | Address,
+    dst: str | Address,
+    *,
+    fibs: Mapping[str, Fib] | None = None,
+    service: Service | None = DATAGRAM,
+    source: Address | None = None,
 ) -> tuple[TracedHop, ...]:
     """The lines that traceroute prints, up to the last that tells something; a star after it means stars to the end.
 
     traceroute connects a UDP socket for each probe, so its packets are looked up with their source already chosen,
-    and rules on a source may send them elsewhere than ping's. Of several possible ways the first is shown. Empty where
-    the sender's own kernel refuses. Raises QueryError as path() does.
+    and rules on a source may send them elsewhere than ping's. Its other probes do the same: a `service` is a datagram's
+    or a connection's, None is for echo requests. Of several possible ways the first is shown. Empty where the sender's
+    own kernel refuses. `source` and what is raised: as path() has it.
     """
     links = world if isinstance(world, Links) else Links(world, fibs)
-    node, source = starting(links, src)
+    node, given = starting(links, src)
+    source = source or given
     target = ending_at(links, dst, node, source)
-    way = _probes(links, node, source, target)
+    way = _probes(links, node, source, target, service)
     if way.refused_at_home:
         return ()
     lines = [_expired(links, way, index, node.name) for index in range(1, len(way.hops))]
-    last = _last(links, way, node.name)
+    last = _last(links, way, node, target, service)
     if last is not None:
         lines = [*lines[: last.ttl - 1], last]
     elif way.loop is None and way.outcome is not Outcome.LEAVES:
@@ -136,10 +148,13 @@ def traceroute(
     return tuple(lines)
 
 
-def _probes(links: Links, node: Node, source: Address | None, target: Address) -> Way:
+def _probes(links: Links, node: Node, source: Address | None, target: Address, service: Service | None) -> Way:
     if source is None and target.version == 4:
         source = lookup(links.fib(node.name), Query(target), trace=False).decision.prefsrc
-    return ways(links, node.name, Packet(source, target, 17))[0][0]
+    packet = Packet(source, target, ICMP[target.version])
+    if service is not None:
+        packet = replace(packet, proto=service.proto, sport=service.sport, dport=service.dport)
+    return ways(links, node.name, packet)[0][0]
 
 
 def _passes_on(hop: Hop) -> bool:
@@ -165,16 +180,22 @@ def _line(
     return TracedHop(ttl, hop.node, error.source, mark, error.arrives is not None)
 
 
-def _last(links: Links, way: Way, sender: str) -> TracedHop | None:
+def _last(links: Links, way: Way, sender: Node, target: Address, service: Service | None) -> TracedHop | None:
     """The line of the probe that gets to the end of the way; None where the end is silent."""
     if way.src is None:
         return None
     hop = way.hops[-1]
     ttl = max(len(way.hops) - 1, 1)
     if way.outcome is Outcome.DELIVERED:
-        return _line(links, hop, way, sender, said=Notice.PORT_UNREACHABLE, ttl=ttl, source=way.dst)
+        if service is None or service.proto != DATAGRAM.proto:
+            # The target itself: an echo reply, or the answer to a connection's first packet.
+            arrives = returns(links, way, sender, target, service)
+            if arrives is False:
+                return TracedHop(ttl, None, None)
+            return TracedHop(ttl, way.node, target, sure=arrives is not None)
+        return _line(links, hop, way, sender.name, said=Notice.PORT_UNREACHABLE, ttl=ttl, source=way.dst)
     said = notice(way)
     if said is None or way.loop is not None:
         return None
-    line = _line(links, hop, way, sender, said=said, ttl=ttl + 1 if _passes_on(hop) and hop.iif else ttl)
+    line = _line(links, hop, way, sender.name, said=said, ttl=ttl + 1 if _passes_on(hop) and hop.iif else ttl)
     return line if line.address is not None else None

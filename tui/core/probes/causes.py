@@ -10,6 +10,7 @@ from tui.core.path.links_between import Links
 from tui.core.path.symptoms import TracedHop
 from tui.core.probes.prediction import Prediction, Seen, Sight
 from tui.core.probes.results import TraceHop
+from tui.core.probes.wording import RATIONED
 
 STALE = "The tables have changed since they were read: read them again (r) and compare."
 
@@ -31,7 +32,7 @@ def causes(links: Links, prediction: Prediction, sights: Sequence[Sight]) -> Ite
         yield f"{prediction.path.address} answers no echo requests (icmp_echo_ignore_all, or a rule of its own)."
         yield "The host's bridges pass their frames through its filters (net.bridge.bridge-nf-call-iptables is 1)."
     elif any(each.seen is Seen.SILENCE for each in sights):
-        yield "The ICMP error was not sent or did not come back: their number is limited (icmp_ratelimit)."
+        yield f"The ICMP error was not sent or did not come back: {RATIONED}."
     else:
         yield "A firewall rule on the way that rejects (REJECT) answers with the same error as a route would."
 
@@ -68,5 +69,5 @@ def star_causes(
     yield from _unread(prediction.path)
     if seen is not None and not seen.answers:
         who = predicted.node if predicted is not None and predicted.node else "that hop"
-        yield f"ICMP errors of {who} are limited in number (icmp_ratelimit), or a firewall there drops them."
+        yield f"Too many ICMP errors were asked of {who}: {RATIONED}; or a firewall there drops them."
     yield from _firewalls(links, prediction.path)

@@ -83,7 +83,8 @@ class OwnPing(_Own):
             case "error":
                 return (tally.fault(Fault(str(said["says"]), _sender(said), _whole(said["seq"]))),)
             case "silent":
-                return (tally.silence(_whole(said["seq"])),)
+                silent = tally.silence(_whole(said["seq"]))
+                return (silent,) if silent is not None else ()
             case "unsent" | "refused":
                 seq = _whole(said["seq"]) if "seq" in said else None
                 return (tally.fault(Fault(str(said["text"]), seq=seq)),)

@@ -20,6 +20,7 @@ _SILENCE = re.compile(_STAMP + r"no answer yet for icmp_seq=(\d{1,5})")
 _OWN = re.compile(
     r"(?:\S*/)?ping6?: (?:(?:connect|sendmsg|sendto|sending packet|local error|recvmsg|bind|unknown host): )?(\S.*)"
 )
+_WARNING = re.compile(r"(?:\S*/)?ping6?: Warning: .*")
 _NO_PROGRAM = re.compile(r"There is no \S+ (?:in|on) .*\.")
 _SUMS = re.compile(r"(\d{1,9}) packets transmitted, (\d{1,9}) (?:packets )?received(.*)")
 _HEADING = re.compile(r"PING (?P<rest>.*)|PATTERN: .*|WARNING: .*|--- .* ---|(?:rtt|round-trip) min/avg/.*|pipe \d+")
@@ -50,7 +51,8 @@ class PingReader:
                 seq = found.groupdict().get("seq")
                 return (tally.fault(Fault(found["text"], sender, self._number(seq) if seq else None)),)
         elif found := _SILENCE.fullmatch(text):
-            return (tally.silence(self._number(found[1])),)
+            silent = tally.silence(self._number(found[1]))
+            return (silent,) if silent is not None else ()
         elif found := _SUMS.fullmatch(text):
             more = _DUPLICATES.search(found[3])
             tally.sums = (int(found[1]), int(found[2]), int(more[1]) if more else 0)
@@ -59,6 +61,8 @@ class PingReader:
             if found["rest"] and _FROM_ZERO.fullmatch(found["rest"]):
                 self._first = 0
             return ()
+        elif _WARNING.fullmatch(text):
+            return (tally.left.keep(line),)
         elif found := _OWN.fullmatch(text):
             return (tally.fault(Fault(found[1])),)
         elif _NO_PROGRAM.fullmatch(text):

@@ -58,10 +58,11 @@ class PingTally:
             self._told += fault.sender is not None
         return fault
 
-    def silence(self, seq: int) -> Silence:
-        """A request that nobody has answered yet."""
+    def silence(self, seq: int) -> Silence | None:
+        """A request that nobody has answered yet; None where an error was its answer, which iputils does not count."""
         self._latest = max(self._latest, seq)
-        return Silence(seq)
+        last = self._faults[-1] if self._faults else None
+        return None if last is not None and last.seq == seq and not last.is_redirect else Silence(seq)
 
     def result(self) -> PingResult:
         """What was found so far."""

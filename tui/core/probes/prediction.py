@@ -7,11 +7,12 @@ from enum import StrEnum
 
 from tui.core.addresses import Address
 from tui.core.path import Path, path
-from tui.core.path.hops import Hop, Notice, Trip, Way
+from tui.core.path.hops import Hop, Notice, Service, Trip, Way
 from tui.core.path.icmp import told
 from tui.core.path.links_between import Links
+from tui.core.path.symptoms import TracedHop, traceroute
 from tui.core.path.ways import expires_at
-from tui.core.probes import Probe
+from tui.core.probes import Probe, TcpConnect, Traceroute
 from tui.core.probes.meanings import Meaning
 from tui.core.world import World
 
@@ -91,12 +92,35 @@ class Prediction:
 
 def predict(links: Links, src: str, probe: Probe) -> Prediction:
     """Follow a probe's requests and their answers. Raises QueryError where `src` is not known here."""
-    found = path(links, probe.source or src, probe.target)
+    node = links.node(src)
+    own = node is None or probe.source is None or any(each.address == probe.source for _, each in node.addresses())
+    found = path(links, src, probe.target, service=service_of(probe), source=probe.source if own else None)
+    if not own:  # bind(2) refuses it
+        return Prediction(found, (Sight(Seen.ERROR, meaning=Meaning.HERE_NO_SOURCE),))
     out = {hop.oif for trip in found.branches for hop in trip.forward.hops[:1]}
     if probe.dev is not None and out != {probe.dev}:
         return Prediction(found, (NOT_KNOWN,), probe.dev)
     ttl = getattr(probe, "ttl", 64)
     return Prediction(found, tuple(dict.fromkeys(_sight(links, src, each, ttl) for each in found.branches)))
+
+
+def service_of(probe: Probe) -> Service | None:
+    """What a probe sends to a port: datagrams or a connection; None for echo requests."""
+    match probe:
+        case Traceroute(proto="udp"):
+            return Service(17, probe.first_port)
+        case Traceroute(proto="tcp"):
+            return Service(6, probe.first_port)
+        case TcpConnect():
+            return Service(6, probe.port)
+    return None
+
+
+def hops_of(links: Links, src: str, probe: Traceroute, prediction: Prediction) -> tuple[TracedHop, ...]:
+    """The lines that a traceroute should show; none where its own machine refuses to send."""
+    if any(each.meaning is not None and each.meaning.is_here for each in prediction.sights):
+        return ()
+    return traceroute(links, src, probe.target, service=service_of(probe), source=probe.source)
 
 
 def _sight(links: Links, src: str, trip: Trip, ttl: int) -> Sight:

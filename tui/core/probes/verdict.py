@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tui.core.path.links_between import Links
-from tui.core.path.symptoms import TracedHop, traceroute
+from tui.core.path.symptoms import TracedHop
 from tui.core.probes import Ping, Probe, TcpConnect, Traceroute
 from tui.core.probes.causes import causes, star_causes
 from tui.core.probes.meanings import Meaning, marked, meaning
-from tui.core.probes.prediction import Prediction, Seen, Sight, links_of, predict
+from tui.core.probes.prediction import Prediction, Seen, Sight, hops_of, links_of, predict
 from tui.core.probes.results import Connection, ConnectResult, PingResult, Result, TraceHop, TraceResult
+from tui.core.probes.wording import RATIONED
 from tui.core.world import World
 
 ARP_GIVES_UP = 3.1
@@ -116,7 +117,8 @@ def _connect(links: Links, probe: TcpConnect, prediction: Prediction, result: Co
     if any(each.seen is Seen.UNKNOWN for each in prediction.sights):
         return _not_predicted(prediction, seen)
     if any(result.state in _ends(each, probe.wait) for each in prediction.sights):
-        extra = ", which no table tells" if result.state in (Connection.CONNECTED, Connection.REFUSED) else ""
+        answered = result.state in (Connection.CONNECTED, Connection.REFUSED)
+        extra = " (whether a program listens there, no table tells)" if answered else ""
         told = f"Agrees: {predicted} is predicted, and the connection {_ended(result.state)}{extra}."
         return Verdict(True, predicted, seen, told)
     sight = _as_sight(result.state)
@@ -161,7 +163,7 @@ def _trace(links: Links, src: str, probe: Traceroute, prediction: Prediction, re
             return Verdict(True, predicted, seen, f"Agrees: {predicted}, as predicted.")
         likely = tuple(causes(links, prediction, sights))
         return Verdict(False, predicted, seen, f"Differs: predicted {predicted}, seen {seen}.", likely)
-    lines = traceroute(links, probe.source or src, probe.target)
+    lines = hops_of(links, src, probe, prediction)
     rows = beside(lines, result)
     predicted = _drawn(tuple(str(each) for each in lines)) if lines else str(prediction)
     seen = _drawn(tuple(_short(each) for each in result.hops))
@@ -193,7 +195,7 @@ def _never_came(rows: Sequence[TraceRow], lines: Sequence[TracedHop], wait: floa
 def _hops_agree(starred: Sequence[TraceRow], rows: Sequence[TraceRow]) -> str:
     if starred:
         where = ", ".join(str(row.ttl) for row in starred)
-        return f"Agrees, but for the stars at ttl {where}: ICMP errors are limited in number, or switched off there."
+        return f"Agrees, but for the stars at ttl {where}: {RATIONED}, or they are switched off there."
     came = any(row.agrees and row.seen is not None and row.seen.marks for row in rows)
     open_ends = [row for row in rows if row.agrees is None and row.predicted is not None]
     if came or not open_ends:

@@ -110,13 +110,17 @@ def silence(target: Address) -> str:
     )
 
 
+RATIONED = "Linux sends each peer six errors at once, then one a second (icmp_ratelimit)"
+"""Why some of many probes see nothing: the token bucket of inet_peer_xrlim_allow, XRLIM_BURST_FACTOR tokens deep."""
+
+
 def star(hop: TraceHop) -> str:
     """The stars of one ttl explained."""
     if hop.answers:
-        return "Some probes had no answer: ICMP errors are limited in number, or their packets went another way."
+        return f"Some probes had no answer: {RATIONED}, or their packets went another way."
     return (
-        "Nobody answered for this ttl: the packets died before it, the device there sends no ICMP errors (or only so "
-        "many a second), or its answers have no way back."
+        "Nobody answered for this ttl: the packets died before it, the device there sends no ICMP errors (or no more: "
+        f"{RATIONED}), or its answers have no way back."
     )
 
 

@@ -12,12 +12,12 @@ from tui.core.addresses import Address, AddressError, parse_address
 from tui.core.destination import resolve
 from tui.core.path.hops import Path
 from tui.core.path.links_between import Links
-from tui.core.path.symptoms import PING_WORDS, TracedHop, symptoms, traceroute
+from tui.core.path.symptoms import PING_WORDS, TracedHop, symptoms
 from tui.core.path.ways import expires_at
 from tui.core.probes import Ping, ProbeError, TcpConnect, Traceroute
 from tui.core.probes.dialects import QUESTION
 from tui.core.probes.meanings import Meaning
-from tui.core.probes.prediction import NOTICES, Prediction, Seen, Sight, predict
+from tui.core.probes.prediction import NOTICES, Prediction, Seen, Sight, hops_of, predict
 from tui.core.query import QueryError
 from tui.core.world import Node, World
 
@@ -106,9 +106,16 @@ def _ping(world: World, node: Node, words: Sequence[str]) -> Answer:
     if sight.seen is Seen.UNKNOWN:
         return (_cannot_tell("ping", prediction),), 2
     if sight.meaning is not None and sight.meaning.is_here:
-        return (symptoms(prediction.path)[0].text,), 2
+        return (_refused("ping", prediction),), 2
     lines = tuple(_ping_lines(probe, sight, says_silence))
     return lines, 0 if sight.seen is Seen.ANSWER else 1
+
+
+def _refused(name: str, prediction: Prediction) -> str:
+    """What the sending machine itself says."""
+    if prediction.sights[0].meaning is Meaning.HERE_NO_SOURCE:
+        return f"{name}: bind: Cannot assign requested address"
+    return symptoms(prediction.path)[0].text
 
 
 def _cannot_tell(name: str, prediction: Prediction) -> str:
@@ -159,8 +166,8 @@ def _traceroute(world: World, node: Node, words: Sequence[str]) -> Answer:
     heading = f"traceroute to {target} ({target}), {most} hops max, {size} byte packets"
     sight = prediction.sights[0]
     if sight.meaning is not None and sight.meaning.is_here:
-        return (heading, symptoms(prediction.path)[0].text.removeprefix("ping: ")), 1
-    lines = traceroute(links, probe.source or node.name, target)
+        return (heading, _refused("ping", prediction).removeprefix("ping: ")), 1
+    lines = hops_of(links, node.name, probe, prediction)
     return (heading, *_trace_lines(prediction, lines, probe)), 0
 
 
@@ -209,6 +216,7 @@ def _refusal(sight: Sight) -> str:
         Meaning.NET_UNREACHABLE: "Network is unreachable",
         Meaning.HERE_BLACKHOLE: "Invalid argument",
         Meaning.HERE_PROHIBITED: "Permission denied",
+        Meaning.HERE_NO_SOURCE: "Cannot assign requested address",
     }
     assert sight.meaning is not None
     return f"failed: {errors.get(sight.meaning, 'No route to host')}"
