@@ -268,7 +268,7 @@ def test_the_classic_form(route, said):
         (
             AddRoute("box", to("10.0.0.0/24", hop("e1"), scope="link")),
             "RTNETLINK answers: File exists",
-            "There is already a route to 10.0.0.0/24 with that metric.",
+            "There is already a route to 10.0.0.0/24 with that metric: replace it, or give another metric.",
         ),
         (
             AddRoute("box", to("10.9.0.0/16", hop("e7"))),

@@ -271,7 +271,7 @@ async def test_what_is_there_already_is_replaced_when_enter_says_so():
         await write(pilot, "default")
         await write(pilot, "172.19.0.3", "via")
         shown = lines(pilot)
-        assert "There is already a route to default with that metric." in shown
+        assert "There is already a route to default with that metric: replace it, or give another metric." in shown
         assert "⏎ replaces it (via 172.19.0.1 now)" in shown
         await press(pilot, "enter")
         assert "~ default 172.19.0.3 eth0 was 172.19.0.1 eth0" in lines(pilot)

@@ -160,7 +160,7 @@ def test_a_name_that_is_taken_and_one_that_is_not_there(me: Person) -> None:
     )
     missing = me.asks("lab", "down", "three-in-a-row")
     assert missing.returncode == 2
-    assert missing.stderr.endswith("'three-in-a-row' up on this machine's kernel: up are two-bridges.\n")
+    assert missing.stderr.endswith("'three-in-a-row' up on this machine's kernel: there is two-bridges.\n")
 
 
 def test_several_labs_up_and_none_named(me: Person) -> None:

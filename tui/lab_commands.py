@@ -118,7 +118,7 @@ def _where_up(name: str, options: argparse.Namespace) -> Place:
     if found:
         return found[0]
     up = [f"{each} ({where.name})" for where, names in seen for each in names]
-    known = f"up are {', '.join(up)}" if up else "none is"
+    known = f"there is {', '.join(up)}" if up else "none is"
     raise UsageError(f"There is no lab named {clean(name)!r} up: {known}.")
 
 

@@ -221,5 +221,5 @@ def _short(name: str) -> str:
 
 
 def _not_up(name: str, where: str, up: list[str]) -> UsageError:
-    known = f"up are {', '.join(up)}" if up else "none is"
+    known = f"there is {', '.join(up)}" if up else "none is"
     return UsageError(f"There is no lab named {clean(name)!r} up {where}: {known}.")

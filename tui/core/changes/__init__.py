@@ -296,7 +296,8 @@ def _told(node: Node, error: RouteRefused) -> str:
     """The kernel's reason as a sentence; a name that begins it stays as it is written."""
     reason = error.reason or f"{str(error).rstrip('.')}."
     names = (node.name, *(each.name for each in node.interfaces))
-    return reason if reason.startswith(names) else reason[:1].upper() + reason[1:]
+    named = reason.startswith(names) or ":" in reason.split(" ", 1)[0]  # an IPv6 address keeps its letters
+    return reason if named else reason[:1].upper() + reason[1:]
 
 
 def _check_running(node: Node) -> None:
@@ -314,7 +315,8 @@ def _check_read(node: Node, change: Change) -> None:
             return
     unread = sorted(topics & set(node.missing))
     if unread:
-        raise ChangeRefused(f"What {node.name} has now could not be read ({', '.join(unread)}): read it first.")
+        told = f"What {node.name} has now could not be read ({', '.join(unread)}), so its effect cannot be told."
+        raise ChangeRefused(f"{told} {node.problem}".rstrip())
     if isinstance(change, SetSysctl) and change.name.endswith(".disable_ipv6"):
         raise ChangeRefused("disable_ipv6 takes every IPv6 address away, and cannot be undone: it is not set here.")
 

@@ -182,10 +182,13 @@ def _hop(words: list[str], dev: str | None, world: World, node: str, prefix: Pre
     if words[1:] and not flags:
         raise Complaint("via", f"{' '.join(words[1:])!r} is no part of a next hop: put commas between several of them.")
     try:
-        return NextHop(dev, parse_address(words[0]), flags=flags)
+        gateway = parse_address(words[0])
     except AddressError as error:
         if words[0][0].isdigit() or ":" in words[0]:
             raise Complaint("via", str(error)) from None
+    else:
+        _check_family(gateway, world, node, prefix)
+        return NextHop(dev, gateway, flags=flags)
     known = [*gateways(world, node, prefix), *withheld(world, node, prefix)]
     named = next((each for each in known if each.node == words[0]), None)
     if named is not None:
@@ -194,6 +197,15 @@ def _hop(words: list[str], dev: str | None, world: World, node: str, prefix: Pre
     if world.node(words[0]) is not None:
         raise Complaint("via", f"{words[0]} is no neighbour of {node}: a gateway must be on-link.", offer)
     raise Complaint("via", f"Nothing here is named {words[0]!r}: write the address of a neighbour.", offer)
+
+
+def _check_family(gateway: Address, world: World, node: str, prefix: Prefix) -> None:
+    """An IPv4 gateway leads to no IPv6 prefix; the other way round there is `via inet6` (RFC 8950)."""
+    if prefix.version == 6 and gateway.version == 4:
+        best = next(iter(gateways(world, node, prefix)), None)
+        hint = f": {best.address} ({best.node}) is one." if best is not None else "."
+        told = f"{gateway} is an IPv4 address, and {prefix.brief} needs an IPv6 gateway"
+        raise Complaint("via", told + hint, ("via", str(best.address)) if best is not None else None)
 
 
 def via(route: Route) -> str:

@@ -87,7 +87,7 @@ class Changing:
     def question(ground: Ground, place: Place, change: Within, reasons: Sequence[str]) -> Asks:
         """What a person has to agree to, and why."""
         asked = beside.question(place.name, ground.image or "", isinstance(change, SetSysctl))
-        return Asks(asked, CONTAINER, f"No better way is left: {'; '.join(reasons)}." if reasons else "")
+        return Asks(asked, CONTAINER, f"No better way is left: {'; '.join(dict.fromkeys(reasons))}." if reasons else "")
 
     def place(self, ground: Ground, name: str) -> Place:
         """The network that a node's commands change: its own, or that of the container it shares. EngineError."""
