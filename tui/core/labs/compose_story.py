@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tui.core.addresses import parse_address
 from tui.core.commands import CommandError, meaning
 from tui.core.labs import OUTCOMES, Command, Expectation
 from tui.core.labs import compose_keys as keys
@@ -48,14 +49,19 @@ def _expectation(entry: Entry, nodes: frozenset[str]) -> Expectation:
         raise entry.fail("an expectation needs from and to.")
     if src not in nodes:
         raise entry["from"].fail(f"there is no {src!r} in this lab.")
-    if dst not in nodes and ":" not in dst and not dst.replace(".", "").isdecimal():
-        raise entry["to"].fail(f"there is no {dst!r} in this lab, nor is it an address.")
+    if dst not in nodes:
+        if ":" not in dst and not dst.replace(".", "").isdecimal():
+            raise entry["to"].fail(f"there is no {dst!r} in this lab, nor is it an address.")
+        entry["to"].read(parse_address)
     outcome = entry["outcome"].text() or None
     if outcome is not None and outcome not in OUTCOMES:
         raise entry["outcome"].fail(f"{outcome!r} is no outcome: write one of {', '.join(OUTCOMES)}.")
     reachable = entry["reachable"].flag() if entry["reachable"] else None
     route = tuple((word, value.text()) for word, value in entry["route"].fields())
     entry["route"].only(ROUTE_WORDS)
+    for word in ("gateway", "prefsrc"):
+        if entry["route"][word]:
+            entry["route"][word].read(parse_address)
     via = entry["via"].texts() if entry["via"] else None
     for name in via or ():
         if name not in nodes:
