@@ -101,7 +101,7 @@ def _follow(running: Probing, shown: Shown, quiet: bool) -> None:
 
 def _answered(running: Probing) -> bool | None:
     result = running.result
-    faults = () if isinstance(result, ConnectResult) else result.faults
+    faults = (Fault(result.text),) if isinstance(result, ConnectResult) else result.faults
     if not result.reached and any(meaning(each) in NOT_TRIED for each in faults):
         return None
     return result.reached

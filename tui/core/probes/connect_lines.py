@@ -11,7 +11,10 @@ _SIGNS = (
     (re.compile(r"succeeded!|\) open$"), Connection.CONNECTED),
     (re.compile(r"Connection refused"), Connection.REFUSED),
     (re.compile(r"timed out"), Connection.TIMED_OUT),
-    (re.compile(r"No route to host|Network is unreachable|Invalid argument"), Connection.UNREACHABLE),
+    (
+        re.compile(r"No route to host|Network is unreachable|Invalid argument|Cannot assign requested address"),
+        Connection.UNREACHABLE,
+    ),
     (re.compile(r"Permission denied|Operation not permitted"), Connection.PROHIBITED),
 )
 _SILENT = {0: Connection.CONNECTED, 124: Connection.TIMED_OUT, 143: Connection.TIMED_OUT}

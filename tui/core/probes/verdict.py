@@ -11,7 +11,7 @@ from tui.core.probes import Ping, Probe, TcpConnect, Traceroute
 from tui.core.probes.causes import causes, star_causes
 from tui.core.probes.meanings import Meaning, marked, meaning
 from tui.core.probes.prediction import Prediction, Seen, Sight, hops_of, links_of, predict
-from tui.core.probes.results import Connection, ConnectResult, PingResult, Result, TraceHop, TraceResult
+from tui.core.probes.results import Connection, ConnectResult, Fault, PingResult, Result, TraceHop, TraceResult
 from tui.core.probes.wording import RATIONED
 from tui.core.world import World
 
@@ -114,6 +114,8 @@ def _connect(links: Links, probe: TcpConnect, prediction: Prediction, result: Co
     predicted, seen = str(prediction), str(result.state)
     if result.state is Connection.UNKNOWN:
         return Verdict(None, predicted, seen, f"Predicted: {predicted}. How it ended could not be told.")
+    if meaning(Fault(result.text)) in NOT_TRIED:
+        return Verdict(None, predicted, seen, f"The probe itself could not be made: {result.text}.")
     if any(each.seen is Seen.UNKNOWN for each in prediction.sights):
         return _not_predicted(prediction, seen)
     if any(result.state in _ends(each, probe.wait) for each in prediction.sights):

@@ -119,8 +119,8 @@ def star(hop: TraceHop) -> str:
     if hop.answers:
         return f"Some probes had no answer: {RATIONED}, or their packets went another way."
     return (
-        "Nobody answered for this ttl: the packets died before it, the device there sends no ICMP errors (or no more: "
-        f"{RATIONED}), or its answers have no way back."
+        "Nobody answered for this ttl: the packets died before it, its answers have no way back, or the device there "
+        f"sends no ICMP errors, or no more of them for now. {RATIONED}."
     )
 
 
@@ -165,6 +165,8 @@ def connection(result: ConnectResult, node: Node, target: Address, port: int) ->
             )
         case Connection.UNREACHABLE if "Network is unreachable" in result.text:
             return f"Unreachable: {called(node)}, or a router on the way, has no route to {target}."
+        case Connection.UNREACHABLE if "Cannot assign" in result.text:
+            return f"{opening(node)} does not have the source address that was asked for: nothing was sent."
         case Connection.UNREACHABLE if "Invalid argument" in result.text:
             return f"{opening(node)} has a blackhole route for {target}: nothing was sent."
         case Connection.UNREACHABLE:

@@ -202,6 +202,8 @@ def _netcat(world: World, node: Node, words: Sequence[str]) -> Answer:
     sight = prediction.sights[0]
     if sight.seen is Seen.UNKNOWN:
         return (_cannot_tell("nc", prediction),), 2
+    if sight.meaning is Meaning.HERE_NO_SOURCE:
+        return ("nc: bind failed: Cannot assign requested address",), 1
     return (f"nc: connect to {target} port {probe.port} (tcp) {_refusal(sight)}",), 1
 
 
@@ -216,7 +218,6 @@ def _refusal(sight: Sight) -> str:
         Meaning.NET_UNREACHABLE: "Network is unreachable",
         Meaning.HERE_BLACKHOLE: "Invalid argument",
         Meaning.HERE_PROHIBITED: "Permission denied",
-        Meaning.HERE_NO_SOURCE: "Cannot assign requested address",
     }
     assert sight.meaning is not None
     return f"failed: {errors.get(sight.meaning, 'No route to host')}"
