@@ -17,7 +17,8 @@ from test_app import NARROW, WIDE, ask, key_of, opened, press, screen, settle
 from test_walk_change import ONE, OTHER, words
 from textual.message import Message
 from textual.pilot import Pilot
-from two_bridges import default, interface, node, two_bridges
+from two_bridges import default, interface, node
+from two_bridges import two_bridges as made_by_hand
 
 from tui import labs
 from tui.app import RoutetuiApp
@@ -43,42 +44,43 @@ FAR = "172.20.0.2"
 QUICK = "count 2 interval 0.2 wait 1"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def on_kernel() -> Iterator[Engine]:
+    """A lab for each test: the app closes its engine."""
     try:
         engine = kernel.start(labs.load("two-bridges"))
     except EngineError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))
-    for name in ("host", R, B):  # every ICMP error is sent: else the tests take each other's share
-        list(engine.run(name, ("sh", "-c", "echo 0 > /proc/sys/net/ipv4/icmp_ratelimit")))
     yield engine
     engine.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def on_docker(two_bridges: Lab) -> Iterator[Engine]:
     engine = connect(two_bridges.url)
     yield engine
     engine.close()
 
 
-@pytest.fixture(scope="module", params=["on_kernel", "on_docker"])
+@pytest.fixture(params=["on_kernel", "on_docker"])
 def engine(request: pytest.FixtureRequest) -> Engine:
     found: Engine = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
-def routed(engine: Engine) -> Iterator[Engine]:
+def routed(request: pytest.FixtureRequest, engine: Engine) -> Iterator[Engine]:
     """With both routes, for one test."""
     routes = ((A, "172.20.0.0/16 via 172.19.0.3"), (B, "172.19.0.0/16 via 172.20.0.3"))
     for name, route in routes:
         assert list(engine.run(name, ("ip", "route", "add", *route.split()))) == []
     yield engine
-    for name, route in routes:
-        assert list(engine.run(name, ("ip", "route", "del", *route.split()))) == []
+    if not isinstance(engine, kernel.KernelLab):
+        lab: Lab = request.getfixturevalue("two_bridges")
+        for name, route in routes:
+            lab.execute(name, "ip", "route", "del", *route.split())
 
 
 @pytest.fixture
@@ -127,6 +129,7 @@ FIELDS = ("kind", "source", "target", "with")
 async def form(pilot: Pilot[None], kind: str, target: str, settings: str = "", source: str = "") -> None:
     """Open the form where it is not open, and write a probe into it."""
     if not isinstance(pilot.app.screen, ProbeScreen):
+        await until(pilot, lambda: app_of(pilot).node is not None)
         await press(pilot, "p")
     for field, text in (("kind", kind), ("source", source), ("target", target), ("with", settings)):
         if text or field == "target":
@@ -162,7 +165,7 @@ async def test_a_traceroute_to_the_host_only(engine: Engine) -> None:
         found = await send(pilot, "traceroute", B, "wait 0.5 queries 1")
         assert (found.good, found.agrees) == (False, True)
         shown = screen(app_of(pilot))
-        assert re.search(r"1  172\.19\.0\.1, the host \(br-\S+ ✓ 172\.19\.0\.1 +[0-9.]+ ms", shown), shown
+        assert re.search(r"1  172\.19\.0\.1, the host.*✓ 172\.19\.0\.1 +[0-9.]+ ms", shown), shown
         assert re.search(r"2  \* +✓ \*", shown)
         assert "✓ Agrees" in words(app_of(pilot))
         assert "5 silent hops in a row" in words(app_of(pilot))
@@ -184,8 +187,8 @@ async def test_with_both_routes_there_are_two_hops_by_the_router(routed: Engine)
         found = await send(pilot, "traceroute", B)
         assert (found.good, found.agrees) == (True, True)
         shown = screen(app_of(pilot))
-        assert re.search(r"1  172\.19\.0\.3, centos-router.* ✓ 172\.19\.0\.3 ", shown), shown
-        assert re.search(r"2  172\.20\.0\.2, centos-net2.* ✓ 172\.20\.0\.2 ", shown), shown
+        assert re.search(r"1  172\.19\.0\.3, centos-router.*✓ 172\.19\.0\.3 ", shown), shown
+        assert re.search(r"2  172\.20\.0\.2, centos-net2.*✓ 172\.20\.0\.2 ", shown), shown
 
 
 async def test_a_capture_on_the_router_shows_each_packet_twice(routed: Engine) -> None:
@@ -273,16 +276,12 @@ async def test_quitting_ends_all_of_them(engine: Engine) -> None:
         time.sleep(0.01)
 
 
-async def test_a_lab_that_goes_away_ends_its_probes_with_a_sentence() -> None:
-    try:
-        engine = kernel.start(labs.load("two-bridges"))
-    except EngineError as error:
-        pytest.skip(str(error))
-    async with opened(RoutetuiApp(engine, node=A)) as pilot:
+async def test_a_lab_that_goes_away_ends_its_probes_with_a_sentence(on_kernel: Engine) -> None:
+    async with opened(RoutetuiApp(on_kernel, node=A)) as pilot:
         await form(pilot, "ping", "172.19.0.3", "count 1000")
         await pilot.press("enter")
         await until(pilot, lambda: app_of(pilot).probes and last(pilot).result is not None)
-        engine.close()
+        on_kernel.close()
         await until(pilot, lambda: not app_of(pilot).probing)
         assert last(pilot).stage is Stage.FAILED
         assert "ended from outside" in words(app_of(pilot)) or "lab is gone" in words(app_of(pilot))
@@ -656,7 +655,7 @@ async def test_the_tools_of_a_node_are_asked_for_once(simulator: Simulator) -> N
 
 async def test_hostile_names_are_shown_as_they_are() -> None:
     odd = clean("[/b][@click=app.quit]x\x1b[2J")
-    world = two_bridges()
+    world = made_by_hand()
     nodes = (*world.nodes, node(odd, interface("eth0", "net1", "172.19.0.66/16"), routes=(default("172.19.0.1"),)))
     async with opened(RoutetuiApp(Simulator(replace(world, nodes=nodes)), node=odd), WIDE) as pilot:
         app = app_of(pilot)

@@ -159,7 +159,7 @@ def _range(times: Sequence[float]) -> str:
 def _trace(result: TraceResult, probe: Traceroute, node: Node, watched: Watched, width: int) -> Iterator[Line]:
     verdict = watched.verdict
     rows = verdict.rows if verdict is not None and verdict.rows else beside(watched.hops, result)
-    half = max(18, min(44, (width - 12) // 2))
+    half = max(18, min(44, (width - 8) // 2))
     yield []
     yield [(" ttl  ", "dim"), (fit("predicted", half), "dim"), ("  ", ""), ("seen", "dim")]
     yield from (_trace_row(row, node, watched, half) for row in rows)
