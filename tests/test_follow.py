@@ -12,6 +12,7 @@ from dataclasses import replace
 import pytest
 from private_engine import images
 from private_engine.lab import Lab as DockerLab
+from private_engine.lab import two_bridges
 from test_kernel import WHY_NO_LAB, until
 from test_prober import prober_processes
 
@@ -310,6 +311,34 @@ def test_on_docker_it_ends_at_the_host_until_both_routes_are_there(
     else:
         ttls = [each.ttl for each in found.packets[0].sightings if not each.port]
         assert ttls == [64, 64, 63, 63]
+
+
+@pytest.mark.parametrize("name", [each for each in DEATHS if each != "isolation on the host"])
+def test_on_docker_the_place_and_the_cause_of_death(lab_of_docker: DockerLab, name: str) -> None:
+    """As on the kernel's lab. Isolation on the host is in the test before: each engine has its own rules for it."""
+    done, src, dst, kind, node, outcome = DEATHS[name]
+    for command in done:
+        lab_of_docker.enter(*command.split())
+    engine = connect(lab_of_docker.url)
+    try:
+        found = follow(engine, engine.snapshot(), src, dst)
+    finally:
+        engine.close()
+    lost = found.lost
+    assert lost is not None
+    assert (lost.kind, lost.died_at, lost.outcome) == (kind, node, outcome), lost.reason
+    assert (found.reached, found.agrees, found.one_clock, found.notes) == (False, True, True, ())
+    assert f"ends on {node}: {outcome}" in "\n".join(follow_lines(found))
+
+
+@pytest.fixture
+def lab_of_docker(docker_engine_url: str) -> Iterator[DockerLab]:
+    made = DockerLab(docker_engine_url)
+    try:
+        two_bridges(made)
+        yield made
+    finally:
+        made.close()
 
 
 class Elsewhere:
