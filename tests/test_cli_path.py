@@ -111,16 +111,16 @@ def test_the_matrix_is_a_table_with_its_legend_and_reasons(bare: Ask) -> None:
     assert said.code == 0
     assert said.out.splitlines()[:8] == [
         "         1 2 3 4",
-        "1 client · ✓ → ✓",
+        "1 client · ✓ ↦ ✓",
         "2 router ✓ · ✓ ✓",
         "3 server ✗ ✓ · ✓",
         "4 host   ✓ ✓ ✓ ·",
         "",
-        "✓ yes   ✗ no   → one way only: the answer is lost   · itself",
+        "✓ yes   ✗ no   ↦ one way only: the answer is lost   · itself",
         "",
     ]
     reasons = said.out.splitlines()[8:]
-    assert [line.split(":")[0] for line in reasons] == ["→ client → server", "✗ server → client"]
+    assert [line.split(":")[0] for line in reasons] == ["↦ client → server", "✗ server → client"]
 
 
 def test_many_nodes_are_shown_in_groups_unless_all_are_asked_for(bare: Ask, tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ def test_many_nodes_are_shown_in_groups_unless_all_are_asked_for(bare: Ask, tmp_
 
 def test_pairs_can_be_listed_by_what_they_are(bare: Ask) -> None:
     said = bare("matrix", *LAB, "missing-return-route", "--only", "one-way", "--only", "unknown")
-    assert said.out.startswith("→ client → server: the request arrives; the reply gets lost at the host")
+    assert said.out.startswith("↦ client → server: the request arrives; the reply gets lost at the host")
     assert said.out.count("\n") == 1
     assert bare("matrix", *LAB, "missing-return-route", "--only", "maybe").code == 2
 

@@ -168,6 +168,21 @@ def test_where_the_bridges_filter_the_switch_is_offered_with_its_price() -> None
     assert "enable_icc=false" in price
 
 
+def test_where_nobody_can_say_since_the_switch_was_not_read_it_is_offered_too() -> None:
+    world = on("docker://local 28.5.2", nf=1)
+    there = Route(parse_prefix("172.20.0.0/16"), nexthops=(NextHop("eth0", parse_address("172.19.0.3")),))
+    back = Route(parse_prefix("172.19.0.0/16"), nexthops=(NextHop("eth0", parse_address("172.20.0.3")),))
+    more = {"centos-net1": (there,), "centos-net2": (back,)}
+    nodes = (
+        replace(each, routes=(*each.routes, *more.get(each.name, ())), sysctls=SWITCHES[:2]) for each in world.nodes
+    )
+    found, answer = offered(replace(world, nodes=tuple(nodes)), "centos-net1", "centos-net2")
+    assert found.works is None and found.forward.outcome is Outcome.UNKNOWN
+    lines = [command_lines(each.commands) for each in answer]
+    assert ("host: sysctl -w net.bridge.bridge-nf-call-iptables=0",) in lines
+    assert any(each[0].startswith("docker network connect") for each in lines)
+
+
 def test_a_node_that_ignores_echo_is_made_to_answer() -> None:
     world = in_a_row()
     nodes = (

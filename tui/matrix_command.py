@@ -12,7 +12,7 @@ from tui.core.matrix import Cell, Matrix, State
 from tui.core.world import World
 from tui.output import flat, strong, width
 
-SIGNS = {State.YES: "✓", State.NO: "✗", State.ONE_WAY: "→", State.DEPENDS: "~", State.UNKNOWN: "?"}
+SIGNS = {State.YES: "✓", State.NO: "✗", State.ONE_WAY: "↦", State.DEPENDS: "±", State.UNKNOWN: "?"}
 _LEGEND = {
     State.YES: "yes",
     State.NO: "no",

@@ -43,6 +43,9 @@ GLOBAL_DEFAULTS = {
     "net.ipv6.fib_multipath_hash_policy": 0,
 }
 
+BRIDGES = ("net.bridge.bridge-nf-call-ip6tables", "net.bridge.bridge-nf-call-iptables")
+"""Whether packet filters see what a bridge passes on: there only with br_netfilter, so never taken to have a value."""
+
 
 class Switches:
     """The switches of one namespace while it is being built: write them, add devices, then read them all.
@@ -82,7 +85,8 @@ class Switches:
         if name == "net.ipv4.ip_forward":
             parts = ["net", "ipv4", "conf", "all", "forwarding"]
         if len(parts) != 5 or parts[2] != "conf" or parts[1] not in ("ipv4", "ipv6"):
-            self.values |= {name: value} if name in GLOBAL_DEFAULTS or name in self.values else {}
+            kept = name in GLOBAL_DEFAULTS or name in BRIDGES or name in self.values
+            self.values |= {name: value} if kept else {}
             return True
         family, scope, switch = int(parts[1][-1]), parts[3], parts[4]
         if scope not in ("all", "default") and scope not in self._devices:

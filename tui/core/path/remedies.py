@@ -64,9 +64,9 @@ def remedies(links: Links, path: Path) -> Iterator[Remedy]:
             yield from _validated(links, way, last)
         case Outcome.TTL_EXCEEDED:
             yield from _unlooped(links, way)
-        case Outcome.FILTERED:
+        case Outcome.FILTERED | Outcome.UNKNOWN:
             yield from _unfiltered(links, path, way)
-        case Outcome.LEAVES | Outcome.UNKNOWN | Outcome.DELIVERED:
+        case Outcome.LEAVES | Outcome.DELIVERED:
             yield from _earlier(links, way, len(way.hops))
 
 
@@ -205,9 +205,11 @@ def _unfiltered(links: Links, path: Path, way: Way) -> Iterator[Remedy]:
     """Around the filter by a router on both networks; a switch that decides; or onto the network itself."""
     last = way.hops[-1]
     yield from _earlier(links, way, len(way.hops))
-    name = BRIDGE_NF[way.dst.version]
-    if last.node != way.node and links.fib(way.node).sysctls.get(name):
-        yield Remedy(SetSysctl(way.node, name, 0), UNFILTERED, _BRIDGES)
+    name, host = BRIDGE_NF[way.dst.version], links.host
+    value = links.fib(host).sysctls.get(name) if host is not None else None
+    unread = value is None and way.outcome is Outcome.UNKNOWN and name in way.reason
+    if host is not None and ((way.node == host != last.node and value) or unread):
+        yield Remedy(SetSysctl(host, name, 0), UNFILTERED, _BRIDGES)
     yield from _plugging(links, path)
 
 
