@@ -15,15 +15,15 @@ from private_engine import PrivateEngine, images
 from private_engine.lab import Lab
 
 from tui.core import saved
-from tui.core.addresses import parse_address
+from tui.core.addresses import parse_address, parse_prefix
 from tui.core.lookup import lookup
 from tui.core.query import Query
-from tui.core.world import TOPICS, World
+from tui.core.world import TOPICS, Interface, InterfaceAddress, Network, Subnet, World
 from tui.engines.base import EngineError
 from tui.engines.docker import local as docker_local
 from tui.engines.docker import tables as docker_tables
 from tui.engines.docker.engine import STILL_READING, DockerEngine, connect
-from tui.engines.docker.world import Container
+from tui.engines.docker.world import Container, Endpoint, plugged
 
 
 @pytest.fixture
@@ -373,3 +373,15 @@ def test_a_broken_engine_is_told_and_found_again() -> None:
         # Starting, an engine sets up its packet filters anew, and not always in the order that they had.
         assert unfiltered(engine.snapshot()) == unfiltered(before)
         assert list(engine.run("stays", ["echo", "back"])) == ["back"]
+
+
+def test_the_way_out_of_an_overlay_network_is_on_its_bridge_though_the_engine_lists_no_member() -> None:
+    def read(dev: str, mac: str, address: str) -> Interface:
+        return Interface(dev, 2, mac=mac, addresses=(InterfaceAddress(parse_address(address), 24),), kind="veth")
+
+    on_overlay = Endpoint("ov1", "02:42:0a:00:01:02", (InterfaceAddress(parse_address("10.0.1.2"), 24),))
+    member = Container("0" * 64, "member", "running", "", "ov1", endpoints=(on_overlay,))
+    interfaces = (read("eth0", on_overlay.mac, "10.0.1.2"), read("eth1", "9a:96:b4:f5:f1:74", "172.18.0.3"))
+    outward = Network("docker_gwbridge", bridge="docker_gwbridge", subnets=(Subnet(parse_prefix("172.18.0.0/16")),))
+    for known, networks in (((outward,), ["ov1", "docker_gwbridge"]), ((), ["ov1", None])):
+        assert [each.network for each in plugged(interfaces, member, known)] == networks

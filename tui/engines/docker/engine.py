@@ -85,7 +85,7 @@ class DockerEngine:
         tables = self._tables.gather(readable, patience, keep)
         host = self._host.node(docker_world.with_gateways(known, listed, ()))
         networks = docker_world.with_gateways(known, listed, host.interfaces)
-        nodes = tuple(self._node(each, listed, tables) for each in listed)
+        nodes = tuple(self._node(each, listed, networks, tables) for each in listed)
         return World(engine=self.label, networks=networks, nodes=(*nodes, host))
 
     def _lists(self) -> tuple[tuple[Container, ...], tuple[Network, ...]]:
@@ -101,7 +101,13 @@ class DockerEngine:
             raise EngineError(f"The engine does not list its containers: {said}.") from None
         return docker_world.containers(beside.without(containers)), docker_world.networks(networks)
 
-    def _node(self, container: Container, everyone: Sequence[Container], tables: dict[str, Node | None]) -> Node:
+    def _node(
+        self,
+        container: Container,
+        everyone: Sequence[Container],
+        networks: Sequence[Network],
+        tables: dict[str, Node | None],
+    ) -> Node:
         node = docker_world.node(container, everyone)
         if container.state not in ("running", "paused"):
             return replace(node, missing=TOPICS, problem=_not_running(container))
@@ -118,7 +124,7 @@ class DockerEngine:
             state=node.state,
             image=node.image,
             network_mode=node.network_mode,
-            interfaces=docker_world.plugged(read.interfaces, container),
+            interfaces=docker_world.plugged(read.interfaces, container, networks),
         )
 
     def watch(self) -> Iterator[None]:

@@ -193,15 +193,22 @@ def _listed_interface(end: Endpoint) -> Interface:
     )
 
 
-def plugged(interfaces: Iterable[Interface], container: Container) -> tuple[Interface, ...]:
+OUTWARD = "docker_gwbridge"
+"""The bridge by which the members of overlay networks get out; the engine lists none of them (libnetwork's name)."""
+
+
+def plugged(interfaces: Iterable[Interface], container: Container, known: Iterable[Network]) -> tuple[Interface, ...]:
     """The interfaces as they were read, each with the network that it is plugged into; then those not found there."""
     left = list(container.endpoints)
+    outward = [subnet.prefix for network in known if network.name == OUTWARD for subnet in network.subnets]
     found = []
     for interface in interfaces:
         end = next((end for end in left if _same(interface, end)), None)
         if end is not None:
             left.remove(end)
             interface = replace(interface, network=end.network)  # noqa: PLW2901
+        elif any(_inside(own.address, prefix) for own in interface.addresses for prefix in outward):
+            interface = replace(interface, network=OUTWARD)  # noqa: PLW2901
         found.append(interface)
     return (*found, *(_listed_interface(end) for end in left))
 
