@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 from two_bridges import default, interface, network, node, two_bridges
 
 from tui.app import RoutetuiApp
@@ -248,6 +249,18 @@ async def test_the_filter_finds_by_name_address_and_image() -> None:
         assert "centos-net2" in screen(app)
         await press(pilot, "slash", *map(key_of, "172.20.0.2"), "enter")
         assert {each.name for each in app.query_one(PlaceList).rows if each.node} == {"centos-net2"}
+
+
+async def test_a_filter_that_nobody_asked_for_takes_no_keys() -> None:
+    """The first field that may have the focus gets it before the screen is there, with what is typed until then."""
+    app = simulated()
+    async with opened(app) as pilot:
+        field = app.query_one("#filter", Input)
+        for keys in ((), ("slash", "escape"), ("slash", "enter")):
+            await press(pilot, *keys)
+            assert not field.focusable
+        await press(pilot, "slash", "r", "enter")
+        assert field.focusable
 
 
 async def test_groups_fold() -> None:

@@ -129,16 +129,16 @@ class Places(Panel):
         self._needle = ""
 
     def compose(self) -> ComposeResult:
-        """The filter field is hidden until it is asked for."""
-        yield Input(placeholder="name, address, image or network", id="filter", compact=True)
+        """The filter field is hidden until it is asked for, and takes no key: the first field would get the focus."""
+        self._filter = Input(placeholder="name, address, image or network", id="filter", compact=True, disabled=True)
+        self._filter.display = False
+        yield self._filter
         yield PlaceList(id="place-list")
 
     def on_mount(self) -> None:
         """Draw what is known already."""
         self.head(Content("1 Places"))
         self._list = self.query_one(PlaceList)
-        self._filter = self.query_one("#filter", Input)
-        self._filter.display = False
         self._draw()
 
     def on_resize(self) -> None:
@@ -216,7 +216,7 @@ class Places(Panel):
 
     def action_filter(self) -> None:
         """Open the filter field."""
-        self._filter.display = True
+        self._filter.display, self._filter.disabled = True, False
         self._filter.focus()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -226,7 +226,7 @@ class Places(Panel):
     def action_unfilter(self) -> None:
         """Show every place again."""
         self._filter.value = ""
-        self._filter.display = False
+        self._filter.display, self._filter.disabled = False, True
         self._list.focus()
 
     @on(Input.Changed, "#filter")
@@ -238,7 +238,7 @@ class Places(Panel):
     @on(Input.Submitted, "#filter")
     def _filter_done(self, event: Input.Submitted) -> None:
         event.stop()
-        self._filter.display = bool(self._needle)
+        self._filter.display, self._filter.disabled = bool(self._needle), not self._needle
         self._list.focus()
 
     def rows(self) -> Iterator[Place]:
