@@ -481,14 +481,16 @@ async def test_the_log_has_it_all_and_is_copied_as_scripts(
         assert "centos-net1# ip route add 172.20.0.0/16 via 172.19.0.3 dev eth0" in told
         assert "code 0" in told
         await press(pilot, "y")
+        docker = "docker exec {}" if isinstance(engine, Simulator) else "routetui --lab NAME run {} --"
+        one, other = docker.format("centos-net1"), docker.format("centos-net2")
         assert app.clipboard.splitlines()[-2:] == [
-            "docker exec centos-net1 ip route add 172.20.0.0/16 via 172.19.0.3 dev eth0",
-            "docker exec centos-net2 ip route add 172.19.0.0/16 via 172.20.0.3 dev eth0",
+            f"{one} ip route add 172.20.0.0/16 via 172.19.0.3 dev eth0",
+            f"{other} ip route add 172.19.0.0/16 via 172.20.0.3 dev eth0",
         ]
         await press(pilot, "u")
         assert app.clipboard.splitlines()[-2:] == [
-            "docker exec centos-net2 ip route del 172.19.0.0/16 via 172.20.0.3 dev eth0",
-            "docker exec centos-net1 ip route del 172.20.0.0/16 via 172.19.0.3 dev eth0",
+            f"{other} ip route del 172.19.0.0/16 via 172.20.0.3 dev eth0",
+            f"{one} ip route del 172.20.0.0/16 via 172.19.0.3 dev eth0",
         ]
         await press(pilot, "s")
         assert (tmp_path / "routetui-1.sh").read_text().startswith("#!/bin/sh\n")

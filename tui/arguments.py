@@ -126,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
     add_probes(add)
     add_follow(add)
     add_route(add("route", "add a route to a node or delete one, or show what would come of it"), common)
+    _run(add("run", "run a command in a node's network", _RUN))
     add("save", "save the world as it is seen now as JSON").add_argument(
         "file", metavar="FILE", help="where to; - writes to standard output"
     )
@@ -134,6 +135,21 @@ def parser() -> argparse.ArgumentParser:
         "shell", choices=SHELLS, help="which shell it is for"
     )
     return top
+
+
+_RUN = """\
+examples:
+  routetui run web -- ip route                    as `docker exec` does it
+  routetui --lab two-bridges run centos-net1 -- ping -c 1 172.19.0.3      in a node of a lab on the kernel
+
+Its exit code is the command's own. With --read-only only commands that change nothing are run.
+"""
+
+
+def _run(run: argparse.ArgumentParser) -> None:
+    """The words of run."""
+    run.add_argument("node", metavar="NODE", help="a container's name, a node's, or host")
+    run.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER, help="the command and its arguments")
 
 
 _COMPLETION = """\

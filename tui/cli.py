@@ -212,6 +212,12 @@ def _lab(options: argparse.Namespace) -> int:
     return lab(options)
 
 
+def _run(options: argparse.Namespace) -> int:
+    from tui.run_command import run_command
+
+    return run_command(options)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "nodes": _nodes,
     "networks": _networks,
@@ -226,6 +232,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "capture": _capture,
     "follow": _follow,
     "route": _route,
+    "run": _run,
     "save": _save,
     "lab": _lab,
     "completion": _completion,

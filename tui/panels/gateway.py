@@ -250,7 +250,7 @@ class GatewayForm(ModalScreen[Deed | None]):
         view.show(self._lines(view.scrollable_content_region.width or 76))
         self.query_one(DeedButtons).ready(self._found is not None and not self._found.refused)
         window = self.query_one("#gateway")
-        window.border_subtitle = Content("⏎ on · ↑↓ choose · tab complete · pgdn scroll · esc leave")
+        window.border_subtitle = Content("⏎ on, then w t a · ↑↓ choose · tab complete · pgdn scroll · esc")
 
     def _complaint(self, wrong: Complaint, pressed: bool) -> str:
         """The sentence with what enter would do; not yet, where a name is still being typed."""

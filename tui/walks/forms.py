@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -206,23 +207,32 @@ class Forms(Undo):
 
     def script(self, undo: bool = False) -> str:
         """A shell script that makes every real change that is not taken back, or with `undo` takes them back."""
-        from tui.core.changes.history import docker, netns, script
+        from tui.core.changes.history import script
+
+        prefix, head = self._in_scripts()
+        hosts = {each.name for each in self.real.nodes if each.kind == "host"} if self.real else set()
+        inside = functools.partial(_inside, hosts, prefix) if self.lab_by_name is None else prefix
+        return script(self.history, undo, inside, head)
+
+    @property
+    def lab_by_name(self) -> str | None:
+        """The name by which a script reaches the kernel lab on the screen; None where it is none."""
+        return getattr(self, "lab", None) or "NAME" if self.engine.label.startswith("kernel") else None
+
+    def _in_scripts(self) -> tuple[Callable[[str | None], tuple[str, ...]], tuple[str, ...]]:
+        """What stands before a command by its node, and before all of them, in the way that was used here."""
+        from tui.core.changes.history import IN_NETWORK, docker, entered, netns
 
         product, _, _ = self.engine.label.partition("://")
-        named = self.engine.label.startswith("namespaces ")
-        hosts = {each.name for each in self.real.nodes if each.kind == "host"} if self.real else set()
-
-        def prefix(node: str | None) -> tuple[str, ...]:
-            if node is None or node in hosts:
-                return ()
-            return netns(node) if named else docker(node)
-
-        text = script(self.history, undo, prefix)
-        if product not in ("docker", "podman") and not named:
-            first, _, rest = text.partition("\n")
-            note = "# Made in a lab without Docker; the same lab on Docker (routetui lab up --engine docker) takes it."
-            text = f"{first}\n{note}\n{rest}"
-        return text
+        if self.engine.label.startswith("namespaces "):
+            return netns, ()
+        if product in ("docker", "podman"):
+            near = any(each.how.startswith("in its namespace") for each in self.entries if each.kind != "ask")
+            return (entered, (IN_NETWORK,)) if near else (docker, ())
+        if self.lab_by_name is not None:
+            note = f"# The lab must be up to stay: routetui lab up {self.lab_by_name}"
+            return functools.partial(_by_routetui, self.lab_by_name), (note,)
+        return docker, ("# Made in the simulator; the same lab on Docker (routetui lab up --engine docker) takes it.",)
 
     def save(self, ending: str, make: Callable[[], str]) -> None:
         """Write a new file into the folder in which routetui was started."""
@@ -237,6 +247,16 @@ class Forms(Undo):
             )
         else:
             self.say(f"Saved {path}")
+
+
+def _inside(hosts: set[str], prefix: Callable[[str | None], tuple[str, ...]], node: str | None) -> tuple[str, ...]:
+    """The prefix; a command of the host needs none where the script is run."""
+    return () if node is None or node in hosts else prefix(node)
+
+
+def _by_routetui(lab: str, node: str | None) -> tuple[str, ...]:
+    """A command in a node of a lab on the kernel; one of Docker's own stays as it is, for the same lab there."""
+    return ("routetui", "--lab", lab, "run", node, "--") if node is not None else ()
 
 
 def _many(count: int) -> str:

@@ -122,13 +122,31 @@ def netns(node: str | None) -> tuple[str, ...]:
     return ("ip", "netns", "exec", node) if node is not None else ()
 
 
-def script(history: History, undo: bool = False, prefix: Callable[[str | None], Sequence[str]] = docker) -> str:
+IN_NETWORK = """\
+in_network() {  # a command of this machine in a container's network; as root
+    pid=$(docker inspect -f '{{.State.Pid}}' "$1"); shift
+    nsenter -t "$pid" -n -- "$@"
+}"""
+"""A shell function for what was changed from the engine's machine: the container may have no `ip`, and no right."""
+
+
+def entered(node: str | None) -> tuple[str, ...]:
+    """What stands before a command of this machine that runs in a container's network; needs IN_NETWORK above it."""
+    return ("in_network", node) if node is not None else ()
+
+
+def script(
+    history: History,
+    undo: bool = False,
+    prefix: Callable[[str | None], Sequence[str]] = docker,
+    head: Sequence[str] = (),
+) -> str:
     """A shell script that does everything that is done, or with `undo` takes all of it back, last first.
 
     It has one command a line and stops at the first that fails. `prefix` gives the words before a command by the
-    node that it runs in (None: the engine's own). What cannot be undone is a comment.
+    node that it runs in (None: the engine's own). What cannot be undone is a comment. `head` comes before the first.
     """
-    lines = ["#!/bin/sh", "set -e"]
+    lines = ["#!/bin/sh", "set -e", *head]
     steps = history.done[::-1] if undo else history.done
     for step in steps:
         lines += list(_lines(step, undo, prefix))
