@@ -116,6 +116,7 @@ def test_a_source_that_is_not_its_own_is_the_probes_mistake_and_tells_nothing_of
 
 def test_a_filter_may_stand_behind_an_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*SIM, "capture", "centos-net1", "eth0", "--seconds", "0.5", "not", "arp"]) == 1
+    assert "no packet was seen" in capsys.readouterr().err
     assert run([*SIM, "capture", "centos-net1", "--seconds", "0.5", "frob", "7"]) == 2
     assert "'frob' is no interface" in capsys.readouterr().err
 

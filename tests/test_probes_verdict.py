@@ -245,6 +245,7 @@ FILTERS = [
     ("-A INPUT -p udp -j DROP", "172.19.0.3", "*", "172.19.0.3", Connection.REFUSED),
     ("-A INPUT -p icmp -j DROP", "172.19.0.3", "172.19.0.3", "*", Connection.REFUSED),
     ("-A OUTPUT -p tcp -m tcp --sport 80 -j DROP", "*", "172.19.0.3", "172.19.0.3", Connection.TIMED_OUT),
+    ("-A INPUT -p tcp -j REJECT --reject-with tcp-reset", "172.19.0.3", "172.19.0.3", "172.19.0.3", Connection.REFUSED),
     ("-A INPUT -p tcp -m tcp --dport 443 -j DROP", "172.19.0.3", "172.19.0.3", "172.19.0.3", Connection.CONNECTED),
 ]
 """A rule on the router, what a traceroute by TCP, UDP and ICMP sees of it, and how a connect to port 80 ends."""

@@ -122,6 +122,8 @@ def _shown(running: Capturing, options: argparse.Namespace, asked: Capture, file
                 print(json.dumps(frame_json(frame)), flush=True)
             elif not quiet:
                 print(flat(_columns(cells(frame, start))), flush=True)
+    if not count and not quiet:
+        note("no packet was seen")
     if file is not None:
         note(f"{count} packet{'s' if count != 1 else ''} written to {clean(options.write)}")
     return count

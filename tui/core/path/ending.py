@@ -30,7 +30,7 @@ _ANSWERS = {
     "prot-unreachable": Notice.PROTOCOL_UNREACHABLE, "net-prohibited": Notice.NET_PROHIBITED,
     "host-prohibited": Notice.HOST_PROHIBITED, "admin-prohibited": Notice.PROHIBITED,
     "adm-prohibited": Notice.PROHIBITED, "no-route": Notice.NET_UNREACHABLE,
-    "addr-unreachable": Notice.HOST_UNREACHABLE,
+    "addr-unreachable": Notice.HOST_UNREACHABLE, "reset": Notice.RESET,
 }  # fmt: skip
 """The answers of a REJECT (iptables-extensions(8), nft(8)), without the icmp or icmp6 before them."""
 

@@ -37,6 +37,7 @@ class Notice(StrEnum):
     PROTOCOL_UNREACHABLE = "protocol unreachable"
     TTL_EXCEEDED = "time exceeded"
     PORT_UNREACHABLE = "port unreachable"
+    RESET = "connection refused"  # no ICMP error: a TCP segment in the target's name (nf_send_reset)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def error_of(links: Links, way: Way, sender: str) -> IcmpError | None:
     hop = way.hops[-1]
     if way.loop is not None:
         hop = way.hops[expires_at(way.loop, len(way.hops), way.hops[0].ttl)]
-    return told(links, hop, way, sender, said)
+    return told(links, hop, way, sender, said, source=way.dst if said is Notice.RESET else None)
 
 
 def notice(way: Way) -> Notice | None:

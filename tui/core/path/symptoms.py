@@ -197,5 +197,7 @@ def _last(links: Links, way: Way, sender: Node, target: Address, service: Servic
     said = notice(way)
     if said is None or way.loop is not None:
         return None
-    line = _line(links, hop, way, sender.name, said=said, ttl=ttl + 1 if _passes_on(hop) and hop.iif else ttl)
+    ttl = ttl + 1 if _passes_on(hop) and hop.iif else ttl
+    source = way.dst if said is Notice.RESET else None
+    line = _line(links, hop, way, sender.name, said=said, ttl=ttl, source=source)
     return line if line.address is not None else None

@@ -150,6 +150,8 @@ def _sender(links: Links, src: str) -> str:
 def _error(arrives: bool | None, said: Notice, sender: Address) -> Sight:
     if arrives is None:
         return NOT_KNOWN
+    if arrives and said is Notice.RESET:
+        return Sight(Seen.ANSWER)
     return Sight(Seen.ERROR, meaning=NOTICES.get(said), sender=sender) if arrives else SILENT
 
 
