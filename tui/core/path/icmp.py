@@ -58,7 +58,7 @@ def error_of(links: Links, way: Way, sender: str) -> IcmpError | None:
     hop = way.hops[-1]
     if way.loop is not None:
         hop = way.hops[expires_at(way.loop, len(way.hops), way.hops[0].ttl)]
-    return told(links, hop, way, sender, said, source=way.dst if said is Notice.RESET else None)
+    return told(links, hop, way, sender, said)
 
 
 def notice(way: Way) -> Notice | None:
@@ -89,13 +89,15 @@ def told(
     to = way.src
     if to is None:
         return None
-    source = source or _source(links, hop, to)
+    if source is None and said is not Notice.RESET:  # a reset is sent as the target's, from any node (ANYSRC)
+        source = _source(links, hop, to)
     packet = Packet(source, to, ICMP[to.version], reply=True, error=True, icmp=TYPES[to.version].get(said))
     back, _ = ways(links, hop.node, packet, heard=heard_on(links, way), tracked=way.tracked)
     if not back or back[0].refused_at_home or back[0].src is None:
         return None
     known = {_arrives(each, sender) for each in back}
-    return IcmpError(hop.node, back[0].src, said, known.pop() if len(known) == 1 else None)
+    speaks = way.dst if said is Notice.RESET else back[0].src
+    return IcmpError(hop.node, speaks, said, known.pop() if len(known) == 1 else None)
 
 
 def _arrives(way: Way, sender: str) -> bool | None:

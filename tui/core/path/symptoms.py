@@ -198,6 +198,5 @@ def _last(links: Links, way: Way, sender: Node, target: Address, service: Servic
     if said is None or way.loop is not None:
         return None
     ttl = ttl + 1 if _passes_on(hop) and hop.iif else ttl
-    source = way.dst if said is Notice.RESET else None
-    line = _line(links, hop, way, sender.name, said=said, ttl=ttl, source=source)
+    line = _line(links, hop, way, sender.name, said=said, ttl=ttl)
     return line if line.address is not None else None
