@@ -9,6 +9,7 @@ from tui.arguments import UsageError
 from tui.choose import choose
 from tui.core.addresses import Address, AddressError, parse_address
 from tui.core.destination import resolve
+from tui.core.firewall.evidence import Rise
 from tui.core.probes import Ping, Probe, ProbeError, TcpConnect, Traceroute, wording
 from tui.core.probes.as_json import probe_json, result_json, verdict_json
 from tui.core.probes.meanings import meaning
@@ -16,6 +17,7 @@ from tui.core.probes.results import ConnectResult, Event, Fault, PingResult, Rep
 from tui.core.probes.verdict import NOT_TRIED, Verdict, against
 from tui.core.query import QueryError
 from tui.core.world import Node, World
+from tui.counted import Counters
 from tui.output import faint, flat, print_json, strong
 from tui.probing import Probes, Probing
 from tui.which import find_node, tables_of
@@ -32,6 +34,7 @@ def probe(options: argparse.Namespace) -> bool | None:
         node = find_node(options.node, world)
         near = tables_of(node, world)
         asked = _asked(options, near, world)
+        counters = Counters(engine, world)
         running = Probes(engine).start(world, node.name, asked)
         try:
             shown = Shown(running, near, world)
@@ -41,10 +44,13 @@ def probe(options: argparse.Namespace) -> bool | None:
         finally:
             running.close()
         verdict = against(world, node.name, asked, running.result)
+        counted = counters.drops()
         if options.json:
-            print_json(_as_json(running, node, near, world, verdict))
+            told = [{"node": where, "rule": each.text, "packets": each.packets} for where, each in counted]
+            print_json(_as_json(running, node, near, world, verdict) | {"counted": told})
         else:
             shown.ending(verdict)
+            shown.evidence(counted)
         return _answered(running)
     finally:
         engine.close()
@@ -127,6 +133,12 @@ class Shown:
         self._node = node
         self._world = world
         self._explained: set[str] = set()
+
+    def evidence(self, counted: tuple[tuple[str, Rise], ...]) -> None:
+        """The rules whose counters tell that they dropped something while this ran."""
+        for node, each in counted:
+            many = f"{each.packets} packet{'s' if each.packets > 1 else ''}"
+            self._say(f"counted  {node} dropped {many} meanwhile: {each.text}")
 
     def heading(self) -> None:
         """What is sent, and how."""
