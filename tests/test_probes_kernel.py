@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -107,6 +108,35 @@ def test_with_both_routes_there_are_two_hops_by_the_router(routed: KernelLab, by
     assert [each.addresses for each in result.hops] == [(ROUTER,), (NET2,)]
     assert result.reached
     assert verdict.agrees is True
+
+
+@pytest.mark.skipif(shutil.which("nft") is None and not os.environ.get("CI"), reason="needs nft")
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "tcp dport 80 drop",
+        "tcp dport 80 reject with tcp reset",
+        "tcp dport 443 drop",
+        "udp dport 33434-33534 drop",
+        "icmp type echo-request drop",
+        "icmp type echo-request reject with icmp type admin-prohibited",
+    ],
+)
+def test_each_probe_meets_the_filters_of_its_own_packets(routed: KernelLab, rule: str) -> None:
+    """A rule of the router's, read with the snapshot; every kind of probe against what is predicted for its kind."""
+    table = ("add table ip f", "add chain ip f c { type filter hook forward priority 0; }", f"add rule ip f c {rule}")
+    try:
+        for command in table:
+            assert list(routed.run("centos-router", ("nft", command))) == []
+        for probe in (
+            TcpConnect(NET2, 80, 1.0),
+            Ping(NET2, 2, 0.2, wait=0.5),
+            *(Traceroute(NET2, proto, 3, 1, 0.5) for proto in ("udp", "tcp", "icmp")),
+        ):
+            _, verdict = seen(routed, probe, "tool")
+            assert verdict.agrees is True, (probe, verdict)
+    finally:
+        list(routed.run("centos-router", ("nft", "delete table ip f")))
 
 
 @BOTH

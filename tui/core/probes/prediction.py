@@ -104,15 +104,19 @@ def predict(links: Links, src: str, probe: Probe) -> Prediction:
     return Prediction(found, tuple(dict.fromkeys(_sight(links, src, each, ttl) for each in found.branches)))
 
 
+EPHEMERAL = 45_000
+"""A port such as a kernel gives to who asks for none: from 32768 to 60999 (ip(7), ip_local_port_range)."""
+
+
 def service_of(probe: Probe) -> Service | None:
     """What a probe sends to a port: datagrams or a connection; None for echo requests."""
     match probe:
         case Traceroute(proto="udp"):
-            return Service(17, probe.first_port)
+            return Service(17, probe.first_port, EPHEMERAL)
         case Traceroute(proto="tcp"):
-            return Service(6, probe.first_port)
+            return Service(6, probe.first_port, EPHEMERAL)
         case TcpConnect():
-            return Service(6, probe.port)
+            return Service(6, probe.port, EPHEMERAL)
     return None
 
 
