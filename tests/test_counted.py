@@ -12,9 +12,14 @@ from private_engine.lab import Lab
 from test_kernel import WHY_NO_LAB
 
 from tui import cli, labs
+from tui.core.addresses import parse_address
+from tui.core.probes import Ping
+from tui.core.probes.watched import Watched
 from tui.counted import Counters
 from tui.engines.docker.engine import DockerEngine
 from tui.engines.kernel import start
+from tui.probing import Probes
+from tui.walks.running import begin
 
 
 @pytest.mark.skipif(WHY_NO_LAB is not None and not os.environ.get("CI"), reason=WHY_NO_LAB or "")
@@ -27,6 +32,12 @@ def test_the_rule_that_drops_a_ping_of_a_lab_has_counted_it() -> None:
         ((node, rise),) = counters.drops()
         assert (node, rise.packets) == ("host", 2)
         assert rise.text == 'inet routetui ISOLATION oifname "br-net2" drop'
+        asked = Ping(parse_address("172.20.0.2"), count=1, wait=1)
+        running = begin(engine, Probes(engine), Watched(1, "centos-net1", asked, engine.snapshot()))
+        running.listen(lambda: None)
+        assert running.ended()["verdict"].sentence == (
+            f"Agrees: silence, as predicted. Counters: host dropped 1 packet meanwhile: {rise.text}."
+        )
     finally:
         engine.close()
 

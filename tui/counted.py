@@ -34,3 +34,8 @@ class Counters:
             if before is not None and after is not None:
                 found += [(node, each) for each in rose(before, after) if each.drops]
         return tuple(found)
+
+
+def phrase(node: str, rise: Rise) -> str:
+    """`host dropped 2 packets meanwhile: INPUT -s 172.19.0.2/32 -j DROP`."""
+    return f"{node} dropped {rise.packets} packet{'s' if rise.packets > 1 else ''} meanwhile: {rise.text}"

@@ -17,7 +17,7 @@ from tui.core.probes.results import ConnectResult, Event, Fault, PingResult, Rep
 from tui.core.probes.verdict import NOT_TRIED, Verdict, against
 from tui.core.query import QueryError
 from tui.core.world import Node, World
-from tui.counted import Counters
+from tui.counted import Counters, phrase
 from tui.output import faint, flat, print_json, strong
 from tui.probing import Probes, Probing
 from tui.which import find_node, tables_of
@@ -46,8 +46,8 @@ def probe(options: argparse.Namespace) -> bool | None:
         verdict = against(world, node.name, asked, running.result)
         counted = counters.drops()
         if options.json:
-            told = [{"node": where, "rule": each.text, "packets": each.packets} for where, each in counted]
-            print_json(_as_json(running, node, near, world, verdict) | {"counted": told})
+            rises = [{"node": where, "rule": each.text, "packets": each.packets} for where, each in counted]
+            print_json(_as_json(running, node, near, world, verdict) | {"counted": rises})
         else:
             shown.ending(verdict)
             shown.evidence(counted)
@@ -137,8 +137,7 @@ class Shown:
     def evidence(self, counted: tuple[tuple[str, Rise], ...]) -> None:
         """The rules whose counters tell that they dropped something while this ran."""
         for node, each in counted:
-            many = f"{each.packets} packet{'s' if each.packets > 1 else ''}"
-            self._say(f"counted  {node} dropped {many} meanwhile: {each.text}")
+            self._say(f"counted  {phrase(node, each)}")
 
     def heading(self) -> None:
         """What is sent, and how."""

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tui.core.packets import Frame
@@ -16,6 +17,7 @@ from tui.core.probes.prediction import hops_of, predict
 from tui.core.probes.verdict import against
 from tui.core.probes.watched import KEPT_FRAMES, Stage, Watched
 from tui.core.query import QueryError
+from tui.counted import Counters, phrase
 from tui.engines import capture
 from tui.engines.base import Engine, EngineError
 from tui.probing import Probes
@@ -73,14 +75,15 @@ def begin(engine: Engine, probes: Probes, watched: Watched) -> Running:
     """Begin it. Blocks while the node is asked for its tools; raises EngineError with a sentence where it cannot be."""
     if isinstance(watched.probe, Capture):
         return _Capture(engine, watched, watched.probe)
-    return _Probe(probes, watched, watched.probe)
+    return _Probe(engine, probes, watched, watched.probe)
 
 
 class _Probe(Running):
     """A ping, a traceroute, a connect."""
 
-    def __init__(self, probes: Probes, watched: Watched, probe: Probe) -> None:
+    def __init__(self, engine: Engine, probes: Probes, watched: Watched, probe: Probe) -> None:
         self._watched, self._asked = watched, probe
+        self._counters = Counters(engine, watched.world)
         self._running = probes.start(watched.world, watched.node, probe)
         self.argv, self.how = self._running.argv, self._running.how
 
@@ -101,6 +104,9 @@ class _Probe(Running):
         verdict = None
         with contextlib.suppress(QueryError):
             verdict = against(self._watched.world, self._watched.node, self._asked, result)
+            dropped = "; ".join(phrase(*each) for each in self._counters.drops())
+            if dropped:
+                verdict = replace(verdict, sentence=f"{verdict.sentence} Counters: {dropped}.")
         return {"result": result, "stage": Stage.ENDED, "cut": self._running.cut, "verdict": verdict}
 
     @property
