@@ -140,7 +140,7 @@ async def test_a_result_finds_its_screen_under_another(simulator: Simulator) -> 
         await press(pilot, "escape")
         assert app_of(pilot).screen is below
         await ended(pilot)
-        assert "the reply came back" in words(app_of(pilot))
+        assert "1 of 4" in words(app_of(pilot))
 
 
 async def test_hostile_names_and_small_windows() -> None:
