@@ -79,7 +79,9 @@ def as_promised(node: Node) -> Node:
 
 
 def lab_processes() -> set[int]:
-    """The processes that hold labs."""
+    """The processes that hold labs, of these tests: a worker beside this one has labs of its own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+    mark = f"PYTEST_XDIST_WORKER={worker}".encode()
     found = set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -87,9 +89,16 @@ def lab_processes() -> set[int]:
                 words = (folder / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if any(word.endswith(b"lab_host.py") for word in words):
+            if any(word.endswith(b"lab_host.py") for word in words) and (not worker or mark in _environment(folder)):
                 found.add(int(folder.name))
     return found
+
+
+def _environment(folder: Path) -> list[bytes]:
+    try:
+        return (folder / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def until(condition: Callable[[], object]) -> None:

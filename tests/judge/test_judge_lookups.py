@@ -21,7 +21,7 @@ from tui.engines.netlink.asking import Answer, ask
 
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
 
-QUERIES = count("QUERIES", 40_000)
+QUERIES = count("QUERIES", 24_000)
 A_MACHINE = 400
 """So many questions are asked of one machine."""
 

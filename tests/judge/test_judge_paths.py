@@ -26,7 +26,7 @@ from tui.engines import kernel
 from tui.engines.base import EngineError
 from tui.engines.kernel import KernelLab, lab_channel
 
-PAIRS = count("PAIRS", 400)
+PAIRS = count("PAIRS", 320)
 A_NETWORK = 12
 """So many pairs are tried in one network."""
 MOST_HOPS = 9

@@ -22,7 +22,7 @@ from tui.engines.netlink import Namespace, open_namespaces
 
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
 
-VERDICTS = count("VERDICTS", 12_000)
+VERDICTS = count("VERDICTS", 6_000)
 A_MACHINE = 150
 """So many commands are given to one machine, each to what the ones before left."""
 
