@@ -20,6 +20,9 @@ from tui.engines.docker.lab_bodies import LABEL, LabRefused
 from tui.engines.docker.lab_images import provide
 from tui.engines.docker.tables import RUNGS
 
+MOMENT = 0.7
+"""Seconds in which a container that does not stay has ended."""
+
 if TYPE_CHECKING:
     import docker
 
@@ -176,12 +179,21 @@ class _Making:
     def _run(self, service: Service, made: str) -> None:
         with refusals(f"container {service.name}"):
             self._api.start(made)
+            if service.command and service.command[0] != "sleep":
+                self._give_time(made)
             state = self._api.inspect_container(made)["State"]
         if not state["Running"]:
             raise EngineError(
                 f"The container {service.name} ended at once (code {state['ExitCode']}): give it a command that stays, "
                 "such as sleep infinity."
             )
+
+    def _give_time(self, made: str) -> None:
+        """A command that does not stay needs a moment to end; one that stays is not waited for longer."""
+        from requests import RequestException
+
+        with contextlib.suppress(RequestException):
+            self._api.wait(made, timeout=MOMENT, condition="not-running")  # type: ignore[arg-type]
 
     def undo(self) -> None:
         """Remove what was made, latest first; what cannot be removed keeps its label, and `down` tries again."""
