@@ -16,6 +16,8 @@ from private_engine import PrivateEngine, why_not
 from private_engine.lab import Lab
 from private_engine.lab import two_bridges as make_two_bridges
 
+from tui import labs
+from tui.engines.base import Engine, EngineError
 from tui.engines.docker.engine import DockerEngine, connect
 from tui.engines.docker.tables import RUNGS
 
@@ -74,3 +76,18 @@ def engine_by(docker_engine_url: str) -> Iterator[Callable[..., DockerEngine]]:
     yield make
     for engine in opened:
         engine.close()
+
+
+@pytest.fixture
+def kernel_lab() -> Iterator[Engine]:
+    """The two-bridges lab on the kernel, ended after the test. It must come up in CI; elsewhere its tests may skip."""
+    from tui.engines import kernel  # late: it needs Linux
+
+    try:
+        engine = kernel.start(labs.load("two-bridges"))
+    except EngineError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    yield engine
+    engine.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -34,7 +33,6 @@ from tui.core.changes import (
 from tui.core.changes.inverse import inverse
 from tui.core.labs.layout import world as lab_world
 from tui.core.world import Interface, Network, NextHop, Node, Route, Subnet, World
-from tui.engines import kernel
 from tui.engines.base import Engine, EngineError, ReadOnly
 from tui.engines.docker.engine import connect
 from tui.engines.read_only import ReadOnlyEngine
@@ -58,15 +56,8 @@ def docker_engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def kernel_engine() -> Iterator[Engine]:
-    try:
-        engine = kernel.start(labs.load("two-bridges"))
-    except EngineError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    yield engine
-    engine.close()
+def kernel_engine(kernel_lab: Engine) -> Engine:
+    return kernel_lab
 
 
 @pytest.fixture

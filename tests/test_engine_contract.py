@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -13,10 +12,8 @@ from listening import Listener
 from private_engine.lab import Lab
 from two_bridges import two_bridges as two_bridges_world
 
-from tui import labs
 from tui.core import saved
 from tui.core.world import TOPICS
-from tui.engines import kernel
 from tui.engines.base import Engine, EngineError, Run
 from tui.engines.docker.engine import connect
 from tui.engines.sim import Simulator
@@ -59,21 +56,14 @@ def sim_subject() -> Iterator[Subject]:
 
 
 @pytest.fixture
-def kernel_subject() -> Iterator[Subject]:
-    try:
-        engine = kernel.start(labs.load("two-bridges"))
-    except EngineError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
+def kernel_subject(kernel_lab: Engine) -> Subject:
     changes = iter(range(100))
 
     def change() -> None:
         argv = ("ip", "route", "replace", "198.51.100.0/24", "dev", "eth0", "mtu", str(1000 + next(changes)))
-        assert list(engine.run("centos-net1", argv)) == []
+        assert list(kernel_lab.run("centos-net1", argv)) == []
 
-    yield Subject(engine, lasts=("ping", "-i", "0.2", "172.19.0.1"), change=change)
-    engine.close()
+    return Subject(kernel_lab, lasts=("ping", "-i", "0.2", "172.19.0.1"), change=change)
 
 
 @pytest.fixture(params=["docker", "kernel", "sim"])

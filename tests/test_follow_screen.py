@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -19,8 +18,7 @@ from two_bridges import two_bridges as made_by_hand
 from tui import labs
 from tui.app import RoutetuiApp
 from tui.core.labs.layout import world as promised
-from tui.engines import kernel
-from tui.engines.base import Engine, EngineError
+from tui.engines.base import Engine
 from tui.engines.docker.engine import DockerEngine
 from tui.engines.sim import Simulator
 from tui.panels.follow import FlightList, FollowScreen
@@ -31,15 +29,8 @@ A, R, B = "centos-net1", "centos-router", "centos-net2"
 
 
 @pytest.fixture
-def on_kernel() -> Iterator[Engine]:
-    try:
-        engine = kernel.start(labs.load("two-bridges"))
-    except EngineError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    yield engine
-    engine.close()
+def on_kernel(kernel_lab: Engine) -> Engine:
+    return kernel_lab
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from namespaces import WHY_NOT
+from processes import processes
 
 from tui import labs
 from tui.core.addresses import parse_address
@@ -79,26 +80,8 @@ def as_promised(node: Node) -> Node:
 
 
 def lab_processes() -> set[int]:
-    """The processes that hold labs, of these tests: a worker beside this one has labs of its own."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "")
-    mark = f"PYTEST_XDIST_WORKER={worker}".encode()
-    found = set()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if any(word.endswith(b"lab_host.py") for word in words) and (not worker or mark in _environment(folder)):
-                found.add(int(folder.name))
-    return found
-
-
-def _environment(folder: Path) -> list[bytes]:
-    try:
-        return (folder / "environ").read_bytes().split(b"\0")
-    except OSError:
-        return []
+    """The processes that hold labs."""
+    return processes(lambda words: any(word.endswith(b"lab_host.py") for word in words))
 
 
 def until(condition: Callable[[], object]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,16 +44,9 @@ QUICK = "count 2 interval 0.2 wait 1"
 
 
 @pytest.fixture
-def on_kernel() -> Iterator[Engine]:
+def on_kernel(kernel_lab: Engine) -> Engine:
     """A lab for each test: the app closes its engine."""
-    try:
-        engine = kernel.start(labs.load("two-bridges"))
-    except EngineError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    yield engine
-    engine.close()
+    return kernel_lab
 
 
 @pytest.fixture

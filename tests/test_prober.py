@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import processes
 from test_kernel import ROOT, SOON, UNPRIVILEGED, WHY_NO_LAB, needs_root, until
 
 from tui import labs
@@ -60,16 +61,7 @@ def named(events: list[dict[str, Any]], name: str) -> list[dict[str, Any]]:
 
 
 def prober_processes() -> set[int]:
-    found = set()
-    for folder in Path("/proc").iterdir():
-        if folder.name.isdecimal():
-            try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if os.fsencode(PROGRAM) in words:
-                found.add(int(folder.name))
-    return found
+    return processes(lambda words: os.fsencode(PROGRAM) in words)
 
 
 def test_a_lab_can_be_entered(lab: KernelLab) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Collection, Iterator
@@ -13,33 +12,19 @@ from test_app import WIDE, opened, press, screen, settle, until
 from textual.pilot import Pilot
 from two_bridges import two_bridges
 
-from tui import labs
 from tui.app import RoutetuiApp
 from tui.core.addresses import parse_address, parse_prefix
 from tui.core.changes import AddRoute, Change
 from tui.core.changes.deed import Deed
 from tui.core.path import path
 from tui.core.world import NextHop, Route, World
-from tui.engines import kernel
-from tui.engines.base import Asks, Engine, EngineError, Making
+from tui.engines.base import Asks, Engine, Making
 from tui.engines.read_only import ReadOnlyEngine
 from tui.engines.sim import Printed, Simulator
 
 THERE = Route(parse_prefix("172.20.0.0/16"), nexthops=(NextHop("eth0", parse_address("172.19.0.3")),))
 BACK = Route(parse_prefix("172.19.0.0/16"), nexthops=(NextHop("eth0", parse_address("172.20.0.3")),))
 ONE, OTHER = AddRoute("centos-net1", THERE), AddRoute("centos-net2", BACK)
-
-
-@pytest.fixture
-def kernel_lab() -> Iterator[Engine]:
-    try:
-        engine = kernel.start(labs.load("two-bridges"))
-    except EngineError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    yield engine
-    engine.close()
 
 
 @pytest.fixture

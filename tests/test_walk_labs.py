@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 from private_engine import images
 from test_app import opened, press, screen, until
-from test_walk_change import ONE, kernel_lab, perform, simulator, words  # noqa: F401  # fixtures too
+from test_walk_change import ONE, perform, simulator, words  # noqa: F401  # fixtures too
 
 from tui import labs
 from tui.app import RoutetuiApp
@@ -42,7 +42,7 @@ async def test_the_open_labs_story_is_read_and_its_goals_are_checked_live() -> N
         assert "Goal 2 of 2 hold now" in words(app)
 
 
-async def test_another_lab_is_opened_and_nothing_of_the_old_one_is_left(kernel_lab: Engine) -> None:  # noqa: F811
+async def test_another_lab_is_opened_and_nothing_of_the_old_one_is_left(kernel_lab: Engine) -> None:
     app = lab_app(kernel_lab)
     async with opened(app) as pilot:
         await perform(pilot, Deed(ONE))
@@ -118,7 +118,7 @@ def stays(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_lab_that_stays_is_shown_attached_to_and_taken_down(
-    kernel_lab: Engine,  # noqa: F811
+    kernel_lab: Engine,
     stays: str,
 ) -> None:
     app = lab_app(kernel_lab)

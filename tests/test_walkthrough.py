@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from private_engine.lab import Lab
@@ -12,23 +11,14 @@ from private_engine.lab import two_bridges as make_two_bridges
 from test_app import ask, opened, press, screen
 from test_walk_change import words
 
-from tui import labs
 from tui.app import RoutetuiApp
-from tui.engines import kernel
-from tui.engines.base import Engine, EngineError
+from tui.engines.base import Engine
 from tui.engines.docker.engine import DockerEngine
 
 
 @pytest.fixture
-def on_kernel() -> Iterator[Engine]:
-    try:
-        engine = kernel.start(labs.load("two-bridges"))
-    except EngineError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(str(error))
-    yield engine
-    engine.close()
+def on_kernel(kernel_lab: Engine) -> Engine:
+    return kernel_lab
 
 
 @pytest.fixture

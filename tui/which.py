@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tui.arguments import UsageError
 from tui.core.destination import nearest
 from tui.core.world import Node, World
@@ -38,14 +36,4 @@ def tables_of(node: Node, world: World) -> Node:
     owner = world.node(node.shares) if node.shares else None
     if owner is None or node.routes or node.interfaces:
         return node
-    return replace(
-        node,
-        interfaces=owner.interfaces,
-        routes=owner.routes,
-        rules=owner.rules,
-        merged=owner.merged,
-        sysctls=owner.sysctls,
-        missing=owner.missing,
-        unread=owner.unread,
-        problem=node.problem or owner.problem,
-    )
+    return node.in_network_of(owner)

@@ -11,13 +11,14 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+
+from private_engine.answering import answers
 
 PACKAGES = "docker.io,iptables,nftables,iproute2"
 PATIENCE = 60.0
@@ -86,11 +87,8 @@ class NewerEngine:
         while time.monotonic() < end:
             if self._process.poll() is not None:
                 raise CannotBuild(f"dockerd ended: {self.log()}")
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(f"{self._sockets}/docker.sock")
-                connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-                if connection.recv(64).startswith(b"HTTP/1.0 200"):
-                    return
+            if answers(self._sockets / "docker.sock"):
+                return
             time.sleep(0.1)
         raise CannotBuild(f"dockerd does not answer: {self.log()}")
 

@@ -10,7 +10,6 @@ import contextlib
 import ctypes
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from private_engine import traces
+from private_engine.answering import answers
 
 PR_SET_CHILD_SUBREAPER = 36
 CONTAINERD = """version = 2
@@ -61,11 +61,8 @@ class Keeper:
         for _ in range(600):
             if self.daemon.poll() is not None:
                 return f"dockerd ended with code {self.daemon.returncode}"
-            with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as connection:
-                connection.connect(f"{self.directory}/docker.sock")
-                connection.sendall(b"GET /_ping HTTP/1.0\r\n\r\n")
-                if connection.recv(64).startswith(b"HTTP/1.0 200"):
-                    return "ready"
+            if answers(self.directory / "docker.sock"):
+                return "ready"
             time.sleep(0.05)
         return "dockerd does not answer within 30 seconds"
 

@@ -8,7 +8,7 @@ What could not be read is recorded (`Node.problem`, `Node.missing`, `Node.unread
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tui.core.addresses import Address, Prefix
 from tui.core.firewall.values import Ruleset
@@ -206,6 +206,22 @@ class Node:
     unread: tuple[str, ...] = ()
     problem: str | None = None
     filters: Ruleset | None = None
+
+    def in_network_of(self, owner: Node) -> Node:
+        """This node with the network stack of the one whose network it shares, under its own name."""
+        return replace(
+            self,
+            interfaces=owner.interfaces,
+            routes=owner.routes,
+            rules=owner.rules,
+            merged=owner.merged,
+            sysctls=owner.sysctls,
+            filters=owner.filters,
+            source=owner.source,
+            missing=owner.missing,
+            unread=owner.unread,
+            problem=self.problem or owner.problem,
+        )
 
     def interface(self, name: str) -> Interface | None:
         """The interface of that name, or None."""

@@ -9,8 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.core.addresses import Address
@@ -19,30 +17,20 @@ from tui.core.changes.deed import Deed
 from tui.core.changes.preview import Preview, preview
 from tui.core.world import World
 from tui.panels.cells import Cell, printable
+from tui.panels.deedform import DeedForm
 from tui.panels.deeds import DeedButtons
 from tui.panels.formfield import FormField, Labelled
-from tui.panels.lines import INKS
 from tui.panels.previewview import PreviewView, preview_lines
 from tui.panels.recipes import Recipe
 from tui.panels.wayview import sentence
 
 
-class ChangeForm(ModalScreen[Deed | None]):
+class ChangeForm(DeedForm):
     """The form of a recipe; dismissed with the Deed, or None. `look` is looked up and followed in the preview."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*INKS}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "leave", key_display="esc", id="form.leave"),
-        Binding("pageup", "scroll(-1)", "a page up", show=False, id="form.page_up"),
-        Binding("pagedown", "scroll(1)", "a page down", show=False, id="form.page_down"),
     ]
-
-    class Stale(Message):
-        """A field says something else than what is shown below."""
-
-        def can_replace(self, message: Message) -> bool:
-            """However many keys were pressed, it is worked out once."""
-            return isinstance(message, ChangeForm.Stale)
 
     def __init__(
         self,
@@ -100,10 +88,6 @@ class ChangeForm(ModalScreen[Deed | None]):
     def _typed(self) -> None:
         self.post_message(self.Stale())
 
-    @on(Stale)
-    def _stale(self) -> None:
-        self._refigure()
-
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
         """Enter goes to the next field, after the last one to the buttons."""
@@ -140,11 +124,6 @@ class ChangeForm(ModalScreen[Deed | None]):
         if self._found is None:
             return list(wrong)
         return [*wrong, *preview_lines(self._found, self._world, width, self.app.size.height < 30)]
-
-    def action_scroll(self, by: int) -> None:
-        """Through the preview, from any field."""
-        view = self.query_one(PreviewView)
-        view.scroll_relative(y=by * max(1, view.size.height - 1), animate=False, force=True)
 
     @on(DeedButtons.Decided)
     def _decided(self, event: DeedButtons.Decided) -> None:

@@ -17,7 +17,7 @@ from tui.core.follow.as_text import follow_lines
 from tui.core.world import World
 from tui.panels.cells import Cell, printable, wrap
 from tui.panels.followview import Columns, Row, card, cells, columns, rows
-from tui.panels.lines import INKS, Lines, RowList
+from tui.panels.lines import INKS, RowList, Shown
 from tui.panels.links import link
 from tui.panels.panel import Panel, Words
 
@@ -40,23 +40,13 @@ class FlightList(RowList):
         return [(here, "mark"), *cells(self.found[row], self.columns, row <= self.cursor, width - 1)]
 
 
-class Card(Lines):
+class Card(Shown):
     """What the device under the cursor did; tab goes into it, for the keys to scroll it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "scroll_up", "up", show=False, id="card.up"),
         Binding("j", "scroll_down", "down", show=False, id="card.down"),
     ]
-
-    shown: tuple[list[Cell], ...] = ()
-
-    def count(self) -> int:
-        """How many lines."""
-        return len(self.shown)
-
-    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
-        """One line."""
-        return self.shown[row]
 
 
 class FollowScreen(ModalScreen[None]):
@@ -211,14 +201,14 @@ class FollowScreen(ModalScreen[None]):
         width = max(20, self.size.width - 6)
         self.query_one("#follow-told", Words).say(Content("\n".join(self._told(width))))
         box = self.query_one(Card)
-        box.shown = ()
+        shown: list[list[Cell]] = []
         if self._found is not None and self._rows.found:
             found, world = self._found
-            box.shown = tuple(card(self._rows.found[self._rows.cursor], found, world, width))
+            shown = card(self._rows.found[self._rows.cursor], found, world, width)
         most = 8 if self.size.height < 28 else 14
-        box.styles.height = 1 + min(len(box.shown), most)  # with the line above it; tab and j go on to the rest
+        box.styles.height = 1 + min(len(shown), most)  # with the line above it; tab and j go on to the rest
         box.scroll_home(animate=False)
-        box.draw()
+        box.show(shown)
 
     def _told(self, width: int) -> list[str]:
         """The whole in a few lines."""

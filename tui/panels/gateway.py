@@ -9,8 +9,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.core.addresses import Address, Prefix
@@ -27,36 +25,26 @@ from tui.core.query import QueryError
 from tui.core.world import Node, Route, World
 from tui.panels import offers
 from tui.panels.cells import Cell, cut, printable
+from tui.panels.deedform import DeedForm
 from tui.panels.deeds import DeedButtons
 from tui.panels.formfield import FormField, Labelled, Told
-from tui.panels.lines import INKS
 from tui.panels.previewview import PreviewView, preview_lines
 from tui.panels.wayview import LABEL
 
 FIELDS = ("to", "via", "dev", "metric", "table")
 
 
-class GatewayForm(ModalScreen[Deed | None]):
+class GatewayForm(DeedForm):
     """A route to add on a node, or with `route` one to change; dismissed with the Deed, or None.
 
     `destination` is what the lookup was asked, and is looked up again in the preview. With `read_only` only the
     what-if is offered. `family` decides what a name stands for.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*INKS}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave", key_display="esc", id="form.leave"),
         Binding("ctrl+b,b", "both", "do both", show=False, key_display="^b", id="form.both"),
-        Binding("pageup", "scroll(-1)", "a page up", show=False, id="form.page_up"),
-        Binding("pagedown", "scroll(1)", "a page down", show=False, id="form.page_down"),
     ]
-
-    class Stale(Message):
-        """A field says something else than what is shown below."""
-
-        def can_replace(self, message: Message) -> bool:
-            """However many keys were pressed, it is worked out once."""
-            return isinstance(message, GatewayForm.Stale)
 
     def __init__(
         self,
@@ -150,10 +138,6 @@ class GatewayForm(ModalScreen[Deed | None]):
         if name == "via" and "dev" not in self._touched:
             self._field("dev").put("")
         self.post_message(self.Stale())
-
-    @on(Stale)
-    def _stale(self) -> None:
-        self._refigure()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -312,11 +296,6 @@ class GatewayForm(ModalScreen[Deed | None]):
         if self._plan is not None:
             self._both = not self._both
             self._refigure()
-
-    def action_scroll(self, by: int) -> None:
-        """Through the preview, from any field."""
-        view = self.query_one(PreviewView)
-        view.scroll_relative(y=by * max(1, view.size.height - 1), animate=False, force=True)
 
     def action_leave(self) -> None:
         """From the buttons back to the fields, from there out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,7 +17,7 @@ from tui.core.labs import Expectation, Lab
 from tui.core.labs.holds import Found, found
 from tui.core.world import World
 from tui.panels.cells import Cell, fit, wrap
-from tui.panels.lines import INKS, Lines, RowList
+from tui.panels.lines import INKS, RowList, Shown
 
 SIGNS: dict[bool | None, Cell] = {True: ("✓", "good"), False: ("✗", "bad"), None: ("?", "warn")}
 
@@ -53,25 +53,14 @@ class LabList(RowList):
         self.post_message(self.Chosen(self, self.cursor))
 
 
-class Story(Lines):
+class Story(Shown):
     """A lab's text, what to try, what is expected and what the goal is."""
 
-    shown: tuple[list[Cell], ...] = ()
-
-    def show(self, lines: tuple[list[Cell], ...], top: bool) -> None:
+    def tell(self, lines: Sequence[list[Cell]], top: bool) -> None:
         """Take other lines; from the top where it is another lab's story."""
-        self.shown = lines
-        self.draw()
+        self.show(lines)
         if top:
             self.scroll_to(y=0, animate=False, force=True)
-
-    def count(self) -> int:
-        """How many lines there are."""
-        return len(self.shown)
-
-    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
-        """One line."""
-        return self.shown[row]
 
 
 class Labs(ModalScreen[None]):
@@ -145,7 +134,7 @@ class Labs(ModalScreen[None]):
         world = self._shelf.world if is_open else None
         lines = story_lines(self._shelf.labs[name], world, width, self._solution)
         head: list[list[Cell]] = [[(f"⏎ opens it {self._shelf.where}", "accent")]] if not is_open else []
-        story.show((*head, *lines), top)
+        story.tell([*head, *lines], top)
 
     @on(RowList.Moved)
     def _moved(self, event: RowList.Moved) -> None:

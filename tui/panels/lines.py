@@ -104,6 +104,26 @@ class Lines(ScrollView, can_focus=True):
         return "\n".join(rows)
 
 
+class Shown(Lines):
+    """Lines that were made beforehand, for the width that there is."""
+
+    shown: Sequence[list[Cell]] = ()
+
+    def show(self, lines: Sequence[list[Cell]]) -> None:
+        """Take other lines."""
+        if lines != self.shown:
+            self.shown = lines
+            self.draw()
+
+    def count(self) -> int:
+        """How many lines there are."""
+        return len(self.shown)
+
+    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
+        """One line."""
+        return self.shown[row]
+
+
 class RowList(Lines):
     """Lines with a cursor. Rows have keys: when they change, cursor and scroll stay with the row, not its number."""
 

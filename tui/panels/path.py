@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from tui.core.query import Query, QueryError
 from tui.core.world import Node, World
 from tui.panels.cells import Cell, printable, wrap
-from tui.panels.lines import Lines
+from tui.panels.lines import Shown
 from tui.panels.panel import Panel
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ Asked = tuple[World, str, Query]
 MEND = Binding("enter", "app.connect", "mend it", key_display="⏎", id="path.mend", tooltip="let these two talk")
 
 
-class PathView(Lines):
+class PathView(Shown):
     """The lines, in a view that scrolls."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -44,22 +44,6 @@ class PathView(Lines):
         Binding("down,j", "scroll_by(1)", "down", show=False, id="path.down"),
         MEND,
     ]
-
-    shown: Sequence[list[Cell]] = ()
-
-    def show(self, lines: Sequence[list[Cell]]) -> None:
-        """Take other lines."""
-        if lines != self.shown:
-            self.shown = lines
-            self.draw()
-
-    def count(self) -> int:
-        """How many lines there are."""
-        return len(self.shown)
-
-    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
-        """One line."""
-        return self.shown[row]
 
     def action_scroll_by(self, by: int) -> None:
         """By so many lines."""

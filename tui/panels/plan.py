@@ -12,7 +12,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tui.core.addresses import Address
@@ -26,9 +25,9 @@ from tui.core.path.hops import Path
 from tui.core.query import QueryError
 from tui.core.world import World
 from tui.panels.cells import printable
+from tui.panels.deedform import DeedForm
 from tui.panels.deeds import DeedButtons
 from tui.panels.formfield import FormField, Labelled, Told
-from tui.panels.lines import INKS
 from tui.panels.planitems import ItemList, Way
 from tui.panels.previewview import PreviewView, preview_lines
 
@@ -39,25 +38,15 @@ PATIENCE = 150
 """How many sets of changes are tried in the search for other ways."""
 
 
-class PlanForm(ModalScreen[Deed | None]):
+class PlanForm(DeedForm):
     """Let two nodes talk: `a` and `b` are where it begins; dismissed with the Deed, or None.
 
     With `read_only` only the what-if is offered.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*INKS}
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "leave", key_display="esc", id="form.leave"),
-        Binding("pageup", "scroll(-1)", "a page up", show=False, id="form.page_up"),
-        Binding("pagedown", "scroll(1)", "a page down", show=False, id="form.page_down"),
     ]
-
-    class Stale(Message):
-        """Other ends are named than the plan below is for."""
-
-        def can_replace(self, message: Message) -> bool:
-            """However many keys were pressed, it is worked out once."""
-            return isinstance(message, PlanForm.Stale)
 
     class Found(Message):
         """Other ways were found for these ends."""
@@ -117,10 +106,6 @@ class PlanForm(ModalScreen[Deed | None]):
     @on(ItemList.Ticked)
     def _typed(self) -> None:
         self.post_message(self.Stale())
-
-    @on(Stale)
-    def _stale(self) -> None:
-        self._refigure()
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:
@@ -296,11 +281,6 @@ class PlanForm(ModalScreen[Deed | None]):
         return f"{now}{told}{which}"
 
     # Keys
-
-    def action_scroll(self, by: int) -> None:
-        """Through the preview, from any field."""
-        view = self.query_one(PreviewView)
-        view.scroll_relative(y=by * max(1, view.size.height - 1), animate=False, force=True)
 
     def action_leave(self) -> None:
         """From the buttons back to the boxes, from there out."""

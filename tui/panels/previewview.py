@@ -10,7 +10,7 @@ from tui.core.changes.differences import Row, TableChange
 from tui.core.changes.preview import Command, Paths, Preview, brief
 from tui.core.world import Node, World
 from tui.panels.cells import Cell, fit
-from tui.panels.lines import Lines
+from tui.panels.lines import Shown
 from tui.panels.tables import devices, next_hop
 from tui.panels.wayview import LABEL, flow, labelled, path_lines, sentence, verdict_sign
 
@@ -18,24 +18,8 @@ SIGNS: dict[str, str] = {"=": "", "+": "good", "-": "bad", "~": "warn"}
 """The style of a row by what became of it."""
 
 
-class PreviewView(Lines):
+class PreviewView(Shown):
     """The lines, in a view that scrolls."""
-
-    shown: Sequence[list[Cell]] = ()
-
-    def show(self, lines: Sequence[list[Cell]]) -> None:
-        """Take other lines."""
-        if lines != self.shown:
-            self.shown = lines
-            self.draw()
-
-    def count(self) -> int:
-        """How many lines there are."""
-        return len(self.shown)
-
-    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
-        """One line."""
-        return self.shown[row]
 
 
 def preview_lines(found: Preview, world: World, width: int, compact: bool = False) -> list[list[Cell]]:

@@ -218,12 +218,11 @@ class ProbeScreen(ModalScreen[None]):
         panel.head(Content(self._title()))
         width = max(30, self.size.width - 6)
         box = self._lines
-        box.shown = tuple(lines(here, width)) if here is not None else tuple(_NOTHING)
+        box.show(list(lines(here, width)) if here is not None else _NOTHING)
         capturing = here is not None and isinstance(here.probe, Capture)
         for name in ("#probe-columns", "#probe-frames", "#probe-detail"):
             self.query_one(name).display = capturing
         box.styles.height = len(box.shown) + 1 if capturing else "1fr"
-        box.draw()
         if capturing and here is not None:
             self._draw_frames(here, width)
         panel.foot(Content("  ").join(self._controls(here)))
@@ -242,9 +241,8 @@ class ProbeScreen(ModalScreen[None]):
         frame = rows.chosen
         # On a small screen the packets have the room, until one of them is looked at.
         detail.display = frame is not None and (rows.has_focus or self.size.height >= 32)
-        detail.shown = tuple(frame_detail(frame, width)) if frame is not None else ()
+        detail.show(list(frame_detail(frame, width)) if frame is not None else [])
         detail.styles.height = len(detail.shown) + 1
-        detail.draw()
 
     def _controls(self, here: Watched | None) -> Iterator[Content]:
         """The keys that do something now."""

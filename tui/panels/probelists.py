@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from tui.core.packets import Frame
 from tui.core.probes.watched import Watched
 from tui.panels.cells import Cell
-from tui.panels.lines import Lines, RowList
+from tui.panels.lines import RowList, Shown
 from tui.panels.probeview import entry, frame_row, frame_widths
 
 
@@ -23,23 +23,13 @@ class ProbeList(RowList):
         return [("›" if row == self.cursor else " ", "mark"), *entry(self.found[row], width - 1)]
 
 
-class Findings(Lines):
+class Findings(Shown):
     """What the chosen probe found; scrolled by keys where it is longer than the view."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("k", "scroll_up", "up", show=False, id="findings.up"),
         Binding("j", "scroll_down", "down", show=False, id="findings.down"),
     ]
-
-    shown: tuple[list[Cell], ...] = ()
-
-    def count(self) -> int:
-        """How many lines."""
-        return len(self.shown)
-
-    def cells(self, row: int, width: int) -> list[Cell]:  # noqa: ARG002  # they were made for this width
-        """One line."""
-        return self.shown[row]
 
 
 class Detail(Findings, can_focus=False):

@@ -21,7 +21,7 @@ from tui.core.labs import LAB_SYSCTLS
 from tui.core.world import World
 from tui.engines.base import EngineError, clean
 from tui.engines.docker import lab_bodies as bodies
-from tui.engines.docker.lab import post, refusals
+from tui.engines.docker.lab import ended, post, refusals
 from tui.engines.docker.lab_bodies import IFNAME, LABEL, OLDEST, Body, Version
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ MADE = "routetui.made"
 """The label of what was made by a change, in a lab or not."""
 BRIDGE = "bridge"
 """Docker's own network: it gives no address that is asked for, and knows no aliases."""
-MOMENT = 0.7
-"""Seconds in which a command that does not stay, such as a shell without a terminal, has ended."""
 OfEngine = Connect | Disconnect | CreateNetwork | RemoveNetwork | StartNode | RemoveNode
 
 _KEPT = (
@@ -123,7 +121,7 @@ class Creating:
                 ids.containers[change.name] = made
                 yield from self._connect(replace(each, node=change.name), ids)
             with refusals(f"container {change.name}"):
-                code = self._ended(made)
+                code = ended(self._api, made)
             if code is not None:
                 raise EngineError(
                     f"The container {change.name} ended at once (code {code}): choose an image whose command stays."
@@ -131,15 +129,6 @@ class Creating:
         except BaseException:
             self._take_away(made)
             raise
-
-    def _ended(self, made: str) -> int | None:
-        """The exit code of a container that does not stay; None where it still runs after a moment."""
-        from requests import RequestException
-
-        try:
-            return int(self._api.wait(made, timeout=MOMENT, condition="not-running")["StatusCode"])  # type: ignore[arg-type]
-        except RequestException:  # it ran out of time
-            return None
 
     def _take_away(self, made: str) -> None:
         from docker.errors import APIError

@@ -20,9 +20,6 @@ from tui.engines.docker.lab_bodies import LABEL, LabRefused
 from tui.engines.docker.lab_images import provide
 from tui.engines.docker.tables import RUNGS
 
-MOMENT = 0.7
-"""Seconds in which a container that does not stay has ended."""
-
 if TYPE_CHECKING:
     import docker
 
@@ -179,21 +176,13 @@ class _Making:
     def _run(self, service: Service, made: str) -> None:
         with refusals(f"container {service.name}"):
             self._api.start(made)
-            if service.command and service.command[0] != "sleep":
-                self._give_time(made)
-            state = self._api.inspect_container(made)["State"]
-        if not state["Running"]:
+            # What a lab's images do by themselves, and sleep, is known to stay: nobody waits for it to end.
+            code = ended(self._api, made, 0.0 if service.command[:1] in ((), ("sleep",)) else MOMENT)
+        if code is not None:
             raise EngineError(
-                f"The container {service.name} ended at once (code {state['ExitCode']}): give it a command that stays, "
+                f"The container {service.name} ended at once (code {code}): give it a command that stays, "
                 "such as sleep infinity."
             )
-
-    def _give_time(self, made: str) -> None:
-        """A command that does not stay needs a moment to end; one that stays is not waited for longer."""
-        from requests import RequestException
-
-        with contextlib.suppress(RequestException):
-            self._api.wait(made, timeout=MOMENT, condition="not-running")  # type: ignore[arg-type]
 
     def undo(self) -> None:
         """Remove what was made, latest first; what cannot be removed keeps its label, and `down` tries again."""
@@ -290,6 +279,21 @@ def _said(error: Any) -> str:
 def _version(api: docker.APIClient) -> bodies.Version:
     major, _, minor = str(api.api_version).partition(".")
     return int(major), int(minor)
+
+
+MOMENT = 0.7
+"""Seconds in which a command that does not stay, such as a shell without a terminal, has ended."""
+
+
+def ended(api: docker.APIClient, made: str, moment: float = MOMENT) -> int | None:
+    """The exit code of a container that does not stay; None where it still runs after `moment` seconds."""
+    from requests import RequestException
+
+    if moment:
+        with contextlib.suppress(RequestException):  # it ran out of time
+            api.wait(made, timeout=moment, condition="not-running")  # type: ignore[arg-type]
+    state = api.inspect_container(made)["State"]
+    return None if state["Running"] else int(state["ExitCode"])
 
 
 def post(api: docker.APIClient, path: str, body: bodies.Body, what: str) -> dict[str, Any]:

@@ -134,6 +134,9 @@ class KernelLab:
         with self._lock:
             self._runs = [each for each in self._runs if each.code is None]
             self._runs.append(run)
+            closed = self._closed
+        if closed:  # meanwhile
+            run.close()
         return run
 
     def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:  # noqa: ARG002
@@ -155,15 +158,18 @@ class KernelLab:
             if self._closed:
                 return
             self._closed = True
-        for run in self._runs:
-            run.close()
-        for watch in self._watches:
-            watch.close()
+            ends = [*self._watches, *self._runs]
+        with contextlib.ExitStack() as ending:  # each of them, whatever becomes of the others; the last one first
+            ending.callback(self.channel.close)
+            ending.callback(self._close_windows)
+            for each in ends:
+                ending.callback(each.close)
+
+    def _close_windows(self) -> None:
         with self._reading:
             for window in self._windows.values():
                 window.close()
             self._windows.clear()
-        self.channel.close()
 
     # --- how ---
 
@@ -239,18 +245,7 @@ def _sharing(node: Node, nodes: dict[str, Node]) -> Node:
     owner = nodes.get(node.shares or "")
     if owner is None:
         return replace(node, problem=f"It uses the network of {node.shares}, which this lab does not have.")
-    return replace(
-        node,
-        interfaces=owner.interfaces,
-        routes=owner.routes,
-        rules=owner.rules,
-        merged=owner.merged,
-        sysctls=owner.sysctls,
-        filters=owner.filters,
-        source=owner.source,
-        missing=owner.missing,
-        problem=owner.problem,
-    )
+    return node.in_network_of(owner)
 
 
 def start(lab: Lab, isolation: tuple[str, ...] = (NFT, RULES)) -> KernelLab:

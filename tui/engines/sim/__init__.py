@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from tui.core.world import Node, World
-from tui.engines.base import EngineError, Making
+from tui.engines.base import EngineError, Making, no_such_node
 
 if TYPE_CHECKING:
     from tui.core.changes import Change
@@ -135,9 +134,7 @@ class Simulator:
     def _running(self, world: World, name: str) -> Node:
         node = world.node(name)
         if node is None:
-            near = difflib.get_close_matches(name, [each.name for each in world.nodes], n=3, cutoff=0.4)
-            hint = f"Did you mean {' or '.join(near)}?" if near else "`routetui nodes` lists what there is."
-            raise EngineError(f"There is no node named {name!r}. {hint}")
+            raise no_such_node(name, [each.name for each in world.nodes])
         if node.state != "running":
             raise EngineError(f"{name} is {node.state}: nothing can run in it. Start it first.")
         return node
