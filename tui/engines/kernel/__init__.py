@@ -158,7 +158,7 @@ class KernelLab:
             if self._closed:
                 return
             self._closed = True
-            ends = [*self._watches, *self._runs]
+            ends: list[Watch | Run] = [*self._watches, *self._runs]
         with contextlib.ExitStack() as ending:  # each of them, whatever becomes of the others; the last one first
             ending.callback(self.channel.close)
             ending.callback(self._close_windows)
