@@ -479,6 +479,17 @@ def test_local_and_main_are_one_trie_until_the_first_rule() -> None:
 
 
 @needs_namespaces
+def test_a_local_route_in_another_table_does_not_tell_whether_the_two_are_one() -> None:
+    with Space() as space:
+        space.ip("link set lo up")
+        space.ip("route add local 10.9.9.9 table default dev lo")
+        assert netlink.read(space.pid).merged is True
+        space.ip("rule add pref 100 lookup main")
+        space.ip("rule del pref 100")
+        assert netlink.read(space.pid).merged is False
+
+
+@needs_namespaces
 def test_with_no_own_address_nobody_can_tell_and_nothing_depends_on_it() -> None:
     with Space() as space:
         space.ip("address flush dev lo")

@@ -35,6 +35,7 @@ T = TypeVar("T")
 _SKIP_STATISTICS = attribute(29, struct.pack("=I", 1 << 3))  # IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS
 _BRIDGE = attribute(1, b"bridge\0")  # IFLA_INFO_KIND of a bridge
 _LOOKUP_TABLE = 0x1000  # RTM_F_LOOKUP_TABLE: name the table that decided
+_MAIN, _LOCAL = 254, 255  # RT_TABLE_MAIN, RT_TABLE_LOCAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,10 +178,11 @@ def _own_table(namespace: Namespace, routes: tuple[bytes, ...]) -> int | None:
     """The table in which the kernel finds one of its own addresses; None where it has none, or another rule decides.
 
     While IPv4 local and main are one trie, which fib_lookup (include/net/ip_fib.h) searches without asking the rules,
-    that is main (254) and not local (255).
+    that is main (254) and not local (255). It is asked for an address of table local: a local route that somebody put
+    into another table is found there, merged or not.
     """
     for route in routes:
-        if route[1] != 32 or route[7] != 2:  # a host route of type local
+        if (route[1], route[3], route[4], route[7]) != (32, 0, _LOCAL, 2):  # a host route of type local, for any tos
             continue
         body = struct.pack("=8BI", AF_INET, 32, 0, 0, 0, 0, 0, 0, _LOOKUP_TABLE) + attribute(
             1, attributes(route, 12)[1]
@@ -190,8 +192,8 @@ def _own_table(namespace: Namespace, routes: tuple[bytes, ...]) -> int | None:
         except NetlinkError:
             continue
         table = attributes(answer, 12).get(15)
-        if answer[7] == 2 and table is not None:
-            return rtdecode.u32(table)
+        if answer[7] == 2 and table is not None and (found := rtdecode.u32(table)) in (_MAIN, _LOCAL):
+            return found
     return None
 
 
@@ -247,7 +249,7 @@ def _merged(rules: tuple[Rule, ...], bodies: _Bodies) -> bool | None:
         return None
     if tuple(rule for rule in rules if rule.family == 4) != default_rules(4):
         return False
-    return None if bodies.own_table is None else bodies.own_table == 254
+    return None if bodies.own_table is None else bodies.own_table == _MAIN
 
 
 def _sysctls(links: Iterable[rtdecode.Link], bodies: _Bodies) -> tuple[tuple[str, int], ...]:
