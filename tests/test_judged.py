@@ -12,7 +12,7 @@ from tui.core.commands import meaning
 from tui.core.commands.adding import apply
 from tui.core.commands.refused import RouteRefused
 from tui.core.judge import compare
-from tui.core.lookup import lookup
+from tui.core.lookup import lookup, sent
 from tui.core.query import parse_query
 from tui.core.reading.links import read_links
 from tui.core.reading.routes import read_ip_route
@@ -41,6 +41,9 @@ def test_the_kernel_s_answers_and_verdicts(case: dict[str, Any]) -> None:
     for question, printed in case["answers"]:
         said = compare(lookup(machine, parse_query(question)), printed.splitlines(), 0)
         assert said.agrees is True, said.sentence
+    for destination, source in case.get("sockets", ()):
+        found = sent(machine, parse_query(destination))
+        assert (found.decision.failure, str(found.query.src or found.decision.prefsrc)) == (None, source), destination
     for command, words in case["verdicts"]:
         done = meaning(("ip", f"-{case['family']}", *command.split()))
         assert done is not None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from namespaces import WHY_NOT, Space
 
 from judge import count, seed
 from judge.machines import Plan, plan, question
-from tui.core.lookup import lookup
+from tui.core.lookup import lookup, sent
 from tui.core.lookup.fib import Fib
+from tui.core.lookup.source import select6
 from tui.core.query import Query
 from tui.core.steps import Decision, Failure
 from tui.core.world import NextHop, Node
@@ -22,6 +24,7 @@ from tui.engines.netlink.asking import Answer, ask
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=WHY_NOT or "")
 
 QUERIES = count("QUERIES", 24_000)
+SOCKETS = count("SOCKETS", 6_000)
 A_MACHINE = 400
 """So many questions are asked of one machine."""
 
@@ -138,3 +141,58 @@ def test_every_lookup_is_the_kernel_s(family: int) -> None:
                 window.close()
         number += 1
     assert not wrong, f"seed {drawn}: {len(wrong)} of {asked} differ: {wrong[:5]}"
+
+
+CONNECT = """
+import errno, socket, sys
+for line in sys.stdin:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as made:
+        try:
+            made.bind(("::", 40000))
+            made.connect((line.strip(), 53))
+            print(made.getsockname()[0])
+        except OSError as error:
+            print(errno.errorcode[error.errno])
+"""
+"""Connecting a UDP socket sends nothing: it looks the destination up and takes a source."""
+
+
+def test_every_socket_takes_the_source_that_was_told() -> None:
+    """IPv6 asks a second time where the first lookup fails, which `ip route get` does not show."""
+    drawn = seed()
+    print(f"ROUTETUI_JUDGE_SEED={drawn} ROUTETUI_JUDGE_SOCKETS={SOCKETS}")
+    asked = again = number = 0
+    wrong = []
+    while asked < SOCKETS:
+        rng = random.Random(f"{drawn} sockets {number}")
+        machine = plan(rng, 6)
+        by_source = [f"rule add pref {30000 + place} from {own}/64 lookup 777" for place, own in enumerate(machine.own)]
+        machine = replace(machine, tables=(*machine.tables, *by_source, "route add default dev e0 table 777"))
+        queries = [Query(question(rng, machine).dst, ipproto=17, sport=40000, dport=53) for _ in range(A_MACHINE)]
+        with Space() as space:
+            made(space, machine)
+            (window,) = open_namespaces([space.pid])
+            try:
+                fib = Fib(settled(window))
+            finally:
+                window.close()
+            seen = space.run("python3", "-c", CONNECT, text="".join(f"{each.dst}\n" for each in queries)).stdout.split()
+        assert len(seen) == len(queries)
+        for query, answer in zip(queries, seen, strict=True):
+            found = sent(fib, query, trace=False)
+            decision = found.decision
+            unfit = query.dst.is_multicast or query.dst.is_link_local or not query.dst.value  # connect takes :: for ::1
+            if unfit or decision.assumptions or of_the_past(fib, decision):
+                continue
+            asked += 1
+            again += found.query != query and decision.failure is None
+            told = {decision.errno or str(found.query.src or decision.prefsrc)}
+            if decision.route is not None and found.query.src is None:  # each leg of several has its own device
+                own = decision.route.prefsrc
+                told |= {str(own or select6(fib, leg.dev, query.dst.value)) for leg in decision.nexthops}
+            if answer not in told:
+                wrong.append((number, str(query.dst), f"told {told}, the kernel says {answer}"))
+        number += 1
+    assert not wrong, f"seed {drawn}: {len(wrong)} of {asked} differ: {wrong[:8]}"
+    print(f"{asked} asked, {again} found the second time")
+    assert again > 10, "hardly a route was found by its source only"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from tui.core.lookup import ipv4, ipv6
 from tui.core.lookup.fib import Fib
 from tui.core.lookup.inbound4 import receive
+from tui.core.lookup.source import select6
 from tui.core.query import Query
 from tui.core.steps import CheckStep, Decision, Failure, Lookup, Step
 from tui.core.world import Node
@@ -28,6 +29,22 @@ def lookup(node: Node | Fib, query: Query, *, trace: bool = True) -> Lookup:
     if assumptions:
         decision = replace(decision, assumptions=assumptions)
     return Lookup(query, decision, tuple(steps or ()))
+
+
+def sent(node: Node | Fib, query: Query, *, trace: bool = True) -> Lookup:
+    """Answer a query as for the packet of a program, which is looked up once more where `ip route get` gives up.
+
+    IPv6 asks twice (ip6_dst_lookup_tail in net/ipv6/ip6_output.c): a packet that has no source yet and finds no route
+    is given one all the same, and goes by the tables and rules for that source. The query of the answer then has it.
+    """
+    fib = node if isinstance(node, Fib) else Fib(node)
+    found = lookup(fib, query, trace=trace)
+    failure = found.decision.failure
+    if query.dst.version == 4 or query.src is not None or query.iif is not None or failure in (None, Failure.UNKNOWN):
+        return found
+    # A route that refuses is by lo, and addresses of the packet's own device are preferred.
+    source = select6(fib, None if found.decision.route is None else "lo", query.dst.value)
+    return found if source is None else lookup(fib, replace(query, src=source), trace=trace)
 
 
 def _decide(fib: Fib, query: Query, steps: list[Step] | None) -> Decision:

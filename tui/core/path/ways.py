@@ -7,7 +7,7 @@ from functools import partial
 
 from tui.core.addresses import Address
 from tui.core.firewall.flight import Connection
-from tui.core.lookup import lookup
+from tui.core.lookup import lookup, sent
 from tui.core.lookup.fib import Fib
 from tui.core.lookup.ipv4 import source_of
 from tui.core.lookup.source import select6
@@ -90,9 +90,11 @@ def _handle(links: Links, at: Arrival, prefer: str | None, heard: Heard) -> list
     if at.packet.mark is None and any(rule.mark is not None for rule in fib.node.rules):
         reason = f"which mark the filters of {ending.called(node)} set is not known, and its rules look at it"
         return [end(at, None, Outcome.UNKNOWN, reason)]
-    found = lookup(fib, _query(at, prefer), trace=False)
-    at = replace(at, assumptions=_assumed(links, at, found.decision))
+    found = (sent if at.iif is None else lookup)(fib, _query(at, prefer), trace=False)
     decision = found.decision
+    if decision.failure is None and at.packet.src is None and found.query.src is not None:
+        at = replace(at, packet=replace(at.packet, src=found.query.src))  # it was chosen before there was a route
+    at = replace(at, assumptions=_assumed(links, at, decision))
     if decision.failure is None and _is_local(decision, at):
         return _delivered(links, fib, at, found, heard)
     over = _ends_here(fib, at, found)
