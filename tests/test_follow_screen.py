@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from private_engine.lab import Lab
+from probing import app_of, until
 from test_app import NARROW, WIDE, ask, opened, press, screen
 from test_follow import DEATHS, do
-from test_probe_screen import app_of, until
 from test_walk_change import words
 from textual.pilot import Pilot
 from two_bridges import default, interface, node
