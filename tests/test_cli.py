@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-import tui.files
+import tui.cli.files
 from tui import __version__, cli
-from tui.arguments import parse
-from tui.choose import choose
+from tui.cli.arguments import parse
+from tui.cli.choose import choose
 from tui.core.addresses import parse_address, parse_prefix
 from tui.core.saved import dumps, loads
 from tui.core.world import (
@@ -509,9 +509,9 @@ def test_no_file_a_directory_and_one_too_large(bare: Ask, tmp_path: Path, monkey
     assert "cannot be read" in bare("nodes", "--open", "a\0b").err
     path = tmp_path / "large"
     with path.open("wb") as file:
-        file.truncate(tui.files.LIMIT + 1)
+        file.truncate(tui.cli.files.LIMIT + 1)
     assert "is too large: routetui reads files of up to 256 MiB." in bare("nodes", "--open", str(path)).err
-    monkeypatch.setattr(tui.files, "LIMIT", 10)
+    monkeypatch.setattr(tui.cli.files, "LIMIT", 10)
     said = bare("nodes", "--open", "-", stdin=b"x" * 11)
     assert said.code == 2 and "standard input is too large" in said.err
 

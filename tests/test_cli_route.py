@@ -16,9 +16,9 @@ from test_kernel import WHY_NO_LAB
 from test_lab_cli import Person, _person
 
 from tui import cli
-from tui.arguments import parse
-from tui.choose import choose
-from tui.completion import candidates
+from tui.cli.arguments import parse
+from tui.cli.choose import choose
+from tui.cli.completion import candidates
 from tui.engines.base import ReadOnly
 from tui.engines.read_only import ReadOnlyEngine
 

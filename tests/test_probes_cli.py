@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tui.cli import run
-from tui.completion import candidates
+from tui.cli.completion import candidates
 
 SIM = ("--engine", "sim")
 

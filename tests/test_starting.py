@@ -58,8 +58,8 @@ def test_the_first_screen_loads_nothing_that_it_does_not_show(code: str) -> None
 
 def test_the_screen_is_chosen_before_textual_is_loaded() -> None:
     """The first snapshot is on its way by then."""
-    found = loaded("import tui.opening")
-    assert "tui.choose" in found
+    found = loaded("import tui.cli.opening")
+    assert "tui.cli.choose" in found
     assert not found & {*TOOLS, *LATER, "textual", "rich", "asyncio"}
 
 

@@ -12,14 +12,14 @@ from test_walk_change import ONE, perform, simulator, words  # noqa: F401  # fix
 
 from tui import labs
 from tui.app import RoutetuiApp
-from tui.choose import Choice
+from tui.cli.choose import Choice
+from tui.cli.lab.opening import DockerLabs, KernelLabs, SimulatedLabs
 from tui.core.changes.deed import Deed
 from tui.core.labs.layout import world
 from tui.engines.base import Engine, EngineError
 from tui.engines.docker.engine import DockerEngine
 from tui.engines.kernel import kept
 from tui.engines.sim import Simulator
-from tui.lab_opening import DockerLabs, KernelLabs, SimulatedLabs
 
 
 def lab_app(engine: Engine, name: str = "two-bridges", **more: object) -> RoutetuiApp:

@@ -13,7 +13,7 @@ from tui.walks.forms import Forms
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tui.choose import Choice
+    from tui.cli.choose import Choice
     from tui.core.labs import Lab
     from tui.panels.labs import Labs, Shelf
 

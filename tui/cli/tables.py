@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tui.arguments import UsageError
+from tui.cli.arguments import UsageError
+from tui.cli.output import faint, note, print_columns, print_json, strong
 from tui.core import explain
 from tui.core.reading.route_line import ip_route_json
 from tui.core.world import NextHop, Node, Route, World
-from tui.output import faint, note, print_columns, print_json, strong
 
 _KNOWN = {"255": "local", "254": "main", "253": "default"}
 

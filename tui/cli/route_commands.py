@@ -7,8 +7,10 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from tui.arguments import UsageError
-from tui.choose import Choice, choose
+from tui.cli.arguments import UsageError
+from tui.cli.choose import Choice, choose
+from tui.cli.output import flat, note, print_json, strong
+from tui.cli.which import find_node
 from tui.core.changes import AddRoute, Change, DeleteRoute, ReplaceRoute
 from tui.core.changes.differences import Row
 from tui.core.changes.preview import Command, Preview, brief, preview, stand_in
@@ -20,8 +22,6 @@ from tui.core.reading.route_line import ip_route_json, ip_route_line
 from tui.core.text import clean
 from tui.core.world import Node, World
 from tui.engines.base import Asks, Engine, EngineError
-from tui.output import flat, note, print_json, strong
-from tui.which import find_node
 
 DONE, REFUSED = 0, 1
 """It is done, or would be; the kernel refuses what was foreseen to go well."""

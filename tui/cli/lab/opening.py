@@ -6,11 +6,11 @@ import argparse
 import contextlib
 from collections.abc import Iterator, Mapping
 
-from tui.arguments import UsageError
-from tui.choose import Choice, lab_on_kernel, lab_simulated
+from tui.cli.arguments import UsageError
+from tui.cli.choose import Choice, lab_on_kernel, lab_simulated
+from tui.cli.lab.files import find_lab
+from tui.cli.lab.places import OnDocker, OnKernel
 from tui.engines.base import EngineError
-from tui.lab_files import find_lab
-from tui.lab_places import OnDocker, OnKernel
 
 
 class KernelLabs:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui import labs
-from tui.arguments import UsageError
+from tui.cli.arguments import UsageError
+from tui.cli.files import project, read_text
 from tui.core.labs import Lab, LabError
 from tui.core.labs.layout import world
 from tui.core.text import clean
 from tui.core.world import World
-from tui.files import project, read_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import argparse
 import os
 from dataclasses import dataclass, replace
 
-from tui.arguments import ENGINES, UsageError
+from tui.cli.arguments import ENGINES, UsageError
 from tui.core.text import clean
 from tui.engines.base import Engine, EngineError
 
@@ -57,8 +57,8 @@ def read_only(options: argparse.Namespace) -> bool:
 
 def _choose(options: argparse.Namespace, fall_back: bool) -> Choice:
     if options.open is not None:
+        from tui.cli.files import open_world
         from tui.engines.sim import Simulator
-        from tui.files import open_world
 
         return Choice(Simulator(open_world(options.open)), simulated=True, passing=True)
     if options.netns is not None:
@@ -116,8 +116,8 @@ def _docker(options: argparse.Namespace) -> Engine:
 
 def lab_simulated(lab: str | None) -> Engine:
     """A lab in memory, the default one where none is named. Raises UsageError where there is no such lab."""
+    from tui.cli.lab.files import find_lab
     from tui.engines.sim import Simulator
-    from tui.lab_files import find_lab
 
     found = find_lab(lab or LAB)
     return Simulator(found.world, f"simulated: {found.lab.name}")
@@ -153,7 +153,7 @@ def lab_on_kernel(lab: str | None, is_up: bool = False) -> Choice:
     lab = lab or (up[0] if up else LAB)
     if lab in up or is_up:
         return Choice(kept.attach(lab), lab=lab)
-    from tui.lab_files import find_lab
+    from tui.cli.lab.files import find_lab
 
     found = find_lab(lab).lab
     return Choice(start(found), lab=found.name, passing=True)

@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import BinaryIO
 
-from tui.arguments import UsageError
+from tui.cli.arguments import UsageError
 from tui.core.text import clean
 from tui.core.world import World
 

@@ -8,13 +8,13 @@ import sys
 import time
 from collections.abc import Callable
 
-from tui.arguments import UsageError
+from tui.cli.arguments import UsageError
+from tui.cli.lab.exec import cannot_run, run
+from tui.cli.lab.files import Found, find_lab, is_file
+from tui.cli.lab.places import Nowhere, OnDocker, OnKernel, Place, place
+from tui.cli.output import flat, note, print_json
 from tui.core.text import clean
 from tui.engines.base import EngineError
-from tui.lab_exec import cannot_run, run
-from tui.lab_files import Found, find_lab, is_file
-from tui.lab_places import Nowhere, OnDocker, OnKernel, Place, place
-from tui.output import flat, note, print_json
 
 
 def lab(options: argparse.Namespace) -> int:
@@ -28,7 +28,7 @@ def say(line: str) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from tui.lab_listings import print_labs
+    from tui.cli.lab.listings import print_labs
 
     up: dict[str, list[str]] = {}
     for where, names in _up_now(options):
@@ -52,7 +52,7 @@ def _up_now(options: argparse.Namespace) -> list[tuple[Place, list[str]]]:
 
 
 def _show(options: argparse.Namespace) -> int:
-    from tui.lab_listings import print_lab
+    from tui.cli.lab.listings import print_lab
 
     found = find_lab(options.what)
     print_lab(found, options.solution, options.json)
@@ -81,8 +81,8 @@ def _up(options: argparse.Namespace) -> int:
 
 def _would_be(found: Found, as_json: bool) -> int:
     """The simulator starts nothing: the World that the lab would be."""
-    from tui.lab_listings import lab_json
-    from tui.listings import print_networks, print_nodes
+    from tui.cli.lab.listings import lab_json
+    from tui.cli.listings import print_networks, print_nodes
 
     if as_json:
         print_json({"name": found.lab.name, "engine": "sim", **{k: lab_json(found)[k] for k in ("nodes", "networks")}})

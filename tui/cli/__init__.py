@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 
-from tui.arguments import UsageError, parse
+from tui.cli.arguments import UsageError, parse
 from tui.core.text import clean
 from tui.core.world import World
 from tui.engines.base import EngineError, ReadOnly
@@ -82,12 +82,12 @@ def _bug(error: Exception) -> int:
 
 def _dispatch(argv: Sequence[str]) -> int:
     if argv[:1] == ["_complete"]:
-        from tui.completion import complete
+        from tui.cli.completion import complete
 
         return complete(argv[1:])
     options = parse(argv)
     if options.command is None:
-        from tui.opening import open_screen
+        from tui.cli.opening import open_screen
 
         return open_screen(options)
     return _COMMANDS[options.command](options)
@@ -95,7 +95,7 @@ def _dispatch(argv: Sequence[str]) -> int:
 
 def _world(options: argparse.Namespace) -> World:
     """The World of now through the chosen engine, which is closed again."""
-    from tui.choose import choose
+    from tui.cli.choose import choose
 
     # A large table is millions of objects that all stay: looking among them for garbage costs more than reading them.
     gc.disable()
@@ -109,22 +109,22 @@ def _world(options: argparse.Namespace) -> World:
 
 
 def _nodes(options: argparse.Namespace) -> int:
-    from tui.listings import print_nodes
+    from tui.cli.listings import print_nodes
 
     print_nodes(_world(options), options.json)
     return DONE
 
 
 def _networks(options: argparse.Namespace) -> int:
-    from tui.listings import print_networks
+    from tui.cli.listings import print_networks
 
     print_networks(_world(options), options.json)
     return DONE
 
 
 def _routes(options: argparse.Namespace) -> int:
-    from tui.tables import print_routes
-    from tui.which import find_node, tables_of
+    from tui.cli.tables import print_routes
+    from tui.cli.which import find_node, tables_of
 
     world = _world(options)
     node = tables_of(find_node(options.node, world), world)
@@ -132,8 +132,8 @@ def _routes(options: argparse.Namespace) -> int:
 
 
 def _lookup(options: argparse.Namespace) -> int:
-    from tui.lookups import answer_lines, answer_one
-    from tui.which import find_node, tables_of
+    from tui.cli.lookups import answer_lines, answer_one
+    from tui.cli.which import find_node, tables_of
 
     world = _world(options)
     node = tables_of(find_node(options.node, world), world)
@@ -143,50 +143,50 @@ def _lookup(options: argparse.Namespace) -> int:
 
 
 def _path(options: argparse.Namespace) -> int:
-    from tui.path_commands import print_path
+    from tui.cli.path_commands import print_path
 
     return {True: DONE, False: NEGATIVE, None: UNREADABLE}[print_path(_world(options), options)]
 
 
 def _matrix(options: argparse.Namespace) -> int:
-    from tui.matrix_command import print_matrix
+    from tui.cli.matrix_command import print_matrix
 
     print_matrix(_world(options), options)
     return DONE
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tui.check_command import check
+    from tui.cli.check_command import check
 
     return {True: DONE, False: NEGATIVE, None: UNREADABLE}[check(options)]
 
 
 def _route(options: argparse.Namespace) -> int:
-    from tui.route_commands import route
+    from tui.cli.route_commands import route
 
     return route(options)
 
 
 def _probe(options: argparse.Namespace) -> int:
-    from tui.probe_commands import probe
+    from tui.cli.probe_commands import probe
 
     return {True: DONE, False: NEGATIVE, None: UNREADABLE}[probe(options)]
 
 
 def _capture(options: argparse.Namespace) -> int:
-    from tui.follow_commands import print_capture
+    from tui.cli.follow_commands import print_capture
 
     return DONE if print_capture(options) else NEGATIVE
 
 
 def _follow(options: argparse.Namespace) -> int:
-    from tui.follow_commands import print_follow
+    from tui.cli.follow_commands import print_follow
 
     return DONE if print_follow(options) else NEGATIVE
 
 
 def _save(options: argparse.Namespace) -> int:
-    from tui.files import write_world
+    from tui.cli.files import write_world
 
     world = _world(options)
     write_world(world, options.file)
@@ -197,15 +197,15 @@ def _save(options: argparse.Namespace) -> int:
 
 
 def _completion(options: argparse.Namespace) -> int:
-    from tui.completion import script
+    from tui.cli.completion import script
 
     sys.stdout.write(script(options.shell))
     return DONE
 
 
 def _lab(options: argparse.Namespace) -> int:
-    from tui.choose import read_only
-    from tui.lab_commands import lab
+    from tui.cli.choose import read_only
+    from tui.cli.lab.commands import lab
 
     if options.lab_command in ("up", "down", "exec") and read_only(options):
         raise ReadOnly(f"This is read-only: no lab is brought up, taken down or run ({options.lab_command}).")
@@ -213,7 +213,7 @@ def _lab(options: argparse.Namespace) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tui.run_command import run_command
+    from tui.cli.run_command import run_command
 
     return run_command(options)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from tui.arguments import UsageError
-from tui.choose import choose
+from tui.cli.arguments import UsageError
+from tui.cli.choose import choose
+from tui.cli.output import faint, flat, print_json, strong
+from tui.cli.which import find_node, tables_of
 from tui.core.addresses import Address, AddressError, parse_address
 from tui.core.destination import resolve
 from tui.core.firewall.evidence import Rise
@@ -18,9 +20,7 @@ from tui.core.probes.verdict import NOT_TRIED, Verdict, against
 from tui.core.query import QueryError
 from tui.core.world import Node, World
 from tui.counted import Counters, phrase
-from tui.output import faint, flat, print_json, strong
 from tui.probing import Probes, Probing
-from tui.which import find_node, tables_of
 
 
 def probe(options: argparse.Namespace) -> bool | None:

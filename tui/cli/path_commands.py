@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from tui.arguments import UsageError
+from tui.cli.arguments import UsageError
+from tui.cli.output import flat, note, print_json
+from tui.cli.which import find_node
 from tui.core.destination import nearest
 from tui.core.path import path
 from tui.core.path.as_json import path_json
@@ -14,8 +16,6 @@ from tui.core.path.links_between import Links
 from tui.core.path.mends import Mend, command_lines, mends
 from tui.core.query import QueryError
 from tui.core.world import World
-from tui.output import flat, note, print_json
-from tui.which import find_node
 
 
 def print_path(world: World, options: argparse.Namespace) -> bool | None:

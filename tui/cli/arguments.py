@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from tui import __version__
-from tui.follow_arguments import add_follow
-from tui.lab_arguments import add_lab
-from tui.probe_arguments import add_probes
-from tui.route_arguments import add_route
+from tui.cli.follow_arguments import add_follow
+from tui.cli.lab.arguments import add_lab
+from tui.cli.probe_arguments import add_probes
+from tui.cli.route_arguments import add_route
 
 ENGINES = ("docker", "kernel", "sim")
 SHELLS = ("bash", "zsh", "fish")

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
-from tui.arguments import UsageError
-from tui.choose import ENGINE_VARIABLE, LAB_VARIABLE
+from tui.cli.arguments import UsageError
+from tui.cli.choose import ENGINE_VARIABLE, LAB_VARIABLE
+from tui.cli.lab.files import Found
+from tui.cli.lab.guard import guarded
 from tui.core.text import clean
-from tui.lab_files import Found
-from tui.lab_guard import guarded
 
 if TYPE_CHECKING:
     from tui.engines.docker.connect import Connection

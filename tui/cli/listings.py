@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tui.cli.output import print_columns, print_json
 from tui.core.world import Interface, InterfaceAddress, Network, Node, World
-from tui.output import print_columns, print_json
 
 
 def print_nodes(world: World, as_json: bool) -> None:

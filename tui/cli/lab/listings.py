@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui import labs
+from tui.cli.lab.files import Found
+from tui.cli.listings import network_json, node_json, print_networks
+from tui.cli.output import flat, print_columns, print_json, strong
 from tui.core.labs import Command, Expectation, Service
-from tui.lab_files import Found
-from tui.listings import network_json, node_json, print_networks
-from tui.output import flat, print_columns, print_json, strong
 
 WIDTH = 100
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from tui.arguments import UsageError
-from tui.choose import LAB_VARIABLE, choose
+from tui.cli.arguments import UsageError
+from tui.cli.choose import LAB_VARIABLE, choose
+from tui.cli.lab.files import find_lab
+from tui.cli.output import flat, note, print_json
 from tui.core.destination import resolve
 from tui.core.labs import Lab
 from tui.core.labs.checks import Checked, Ping, checked, words
@@ -14,8 +16,6 @@ from tui.core.query import QueryError
 from tui.core.text import clean
 from tui.core.world import World
 from tui.engines.base import Engine, EngineError
-from tui.lab_files import find_lab
-from tui.output import flat, note, print_json
 
 _SIGNS = {True: "✓", False: "✗", None: "?"}
 _PING = ("ping", "-n", "-c", "1", "-W", "2")

@@ -8,9 +8,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 
+from tui.cli.output import flat, strong, width
 from tui.core.matrix import Cell, Matrix, State
 from tui.core.world import World
-from tui.output import flat, strong, width
 
 SIGNS = {State.YES: "✓", State.NO: "✗", State.ONE_WAY: "↦", State.DEPENDS: "±", State.UNKNOWN: "?"}
 _LEGEND = {

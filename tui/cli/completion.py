@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Iterable, Sequence
 
-from tui.arguments import PLACES, parser
+from tui.cli.arguments import PLACES, parser
 from tui.core.world import World
 
 FILES = ":files"
@@ -151,8 +151,8 @@ class _State:
 
     def _world(self) -> World | None:
         """The World that the words so far would look at; None where it cannot be read without disturbing anybody."""
-        from tui.arguments import UsageError
-        from tui.choose import choose
+        from tui.cli.arguments import UsageError
+        from tui.cli.choose import choose
         from tui.engines.base import EngineError
 
         if self.given.get("open") == "-":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from tui.arguments import UsageError
-from tui.choose import choose
+from tui.cli.arguments import UsageError
+from tui.cli.choose import choose
 
 GONE = 1
 """The exit code of a command whose own could not be learnt."""

@@ -9,8 +9,11 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from tui.arguments import UsageError
-from tui.choose import Choice, choose
+from tui.cli.arguments import UsageError
+from tui.cli.choose import Choice, choose
+from tui.cli.output import faint, flat, note, print_json, strong
+from tui.cli.path_commands import end_of
+from tui.cli.which import find_node, tables_of
 from tui.core.follow.as_json import follow_json
 from tui.core.follow.as_text import follow_lines
 from tui.core.packets.as_json import frame_json
@@ -23,9 +26,6 @@ from tui.core.world import Node, World
 from tui.engines import capture
 from tui.engines.base import EngineError
 from tui.engines.capture import Capturing
-from tui.output import faint, flat, note, print_json, strong
-from tui.path_commands import end_of
-from tui.which import find_node, tables_of
 
 WIDTHS = (11, 9, 5, 20, 20, 8, 3, 6, 0)
 MOST_PINGS = 20

@@ -8,9 +8,9 @@ import sys
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
-from tui.arguments import UsageError
 from tui.background import start
-from tui.choose import Choice, choose
+from tui.cli.arguments import UsageError
+from tui.cli.choose import Choice, choose
 from tui.core.world import World
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def open_screen(options: argparse.Namespace) -> int:
 
 def _places(options: argparse.Namespace, choice: Choice) -> LabPlaces:
     """Where the screen opens labs: beside what it looks at on Docker, else on the kernel, else in memory."""
-    from tui.lab_opening import DockerLabs, KernelLabs, SimulatedLabs
+    from tui.cli.lab.opening import DockerLabs, KernelLabs, SimulatedLabs
 
     if choice.engine.label.startswith(("docker://", "podman://")):
         return DockerLabs(options)

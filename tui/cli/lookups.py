@@ -8,7 +8,8 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from tui.arguments import PACKET, UsageError
+from tui.cli.arguments import PACKET, UsageError
+from tui.cli.output import faint, flat, note, print_json, strong
 from tui.core import explain
 from tui.core.destination import resolve
 from tui.core.lookup import lookup
@@ -20,7 +21,6 @@ from tui.core.refusals import ERRNO_TEXT
 from tui.core.steps import Decision, Failure, Lookup
 from tui.core.text import clean
 from tui.core.world import NextHop, Node, World
-from tui.output import faint, flat, note, print_json, strong
 
 _WORDS = {"src": "from"}
 

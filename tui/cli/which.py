@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.arguments import UsageError
+from tui.cli.arguments import UsageError
 from tui.core.destination import nearest
 from tui.core.world import Node, World
 

@@ -1,0 +1,1 @@
+"""`routetui lab`: labs listed, shown, brought up, used and taken down from the command line."""
