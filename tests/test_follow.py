@@ -58,6 +58,22 @@ def do(engine: Engine, *commands: str) -> None:
         assert run.code == 0, said
 
 
+def settled(engine: Engine) -> None:
+    """Wait for the kernel's own routes to new IPv6 addresses, which it makes a moment after it has said yes."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        nodes = engine.snapshot().nodes
+        if all(
+            any(route.type == "local" and route.dst.address == one.address for route in node.routes)
+            for node in nodes
+            for _, one in node.addresses()
+            if one.address.version == 6 and "tentative" not in one.flags
+        ):
+            return
+        time.sleep(0.05)
+    raise AssertionError("the kernel does not come to rest")
+
+
 def places(flight: Flight, ports: bool = False) -> list[str]:
     """Where it was seen: `node dev direction ttl`."""
     return [
@@ -255,6 +271,7 @@ def test_ipv6_is_followed_too(lab: KernelLab) -> None:
         f"{A} ip -6 route add fd00:20::/64 via fd00:19::3",
         f"{B} ip -6 route add fd00:19::/64 via fd00:20::3",
     )
+    settled(lab)
     found = follow(lab, lab.snapshot(), A, "fd00:20::2")
     assert (found.reached, found.agrees) == (True, True)
     assert [each.ttl for each in found.packets[0].sightings if not each.port] == [64, 64, 63, 63]

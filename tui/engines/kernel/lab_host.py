@@ -92,8 +92,7 @@ class Host:
         """Let go of a node, and end what was started in it; its links go with the last process that stays in it."""
         node = asked.node
         for pid in [each for each, home in self.homes.items() if home == node]:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(pid, signal.SIGKILL)
+            kill(pid)
         self.enter(HOST)
         for key in [each for each in self.links if each[0] == node]:
             self.links.pop(key).close()
@@ -275,10 +274,18 @@ class Host:
         """Nobody waits for this command any more: end it, and all that it started in its session's first group."""
         for pid, each in list(self.running.items()):
             if each is told:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(pid, signal.SIGKILL)
+                kill(pid)
                 del self.running[pid]
                 told.close()
+
+
+def kill(pid: int) -> None:
+    """End a command that was not reaped yet, and its group; one that has just been forked has no group so far."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def found(program: str, env: dict[str, str]) -> bool:
