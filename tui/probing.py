@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from tui.core.probes import Ping, Probe, ProbeError, TcpConnect, Traceroute
 from tui.core.probes.dialects import QUESTION, Dialect, Tools, argv, read_tools
-from tui.core.probes.reading import Reader, reader
+from tui.core.probes.lines import Reader
+from tui.core.probes.reading import reader
 from tui.core.probes.results import Event, Result, TraceHop
 from tui.core.world import World
 from tui.engines.base import Engine, EngineError, Enters, Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tui.core.probes.reading import Leftovers
+from tui.core.probes.lines import Leftovers
 from tui.core.probes.results import Connection, ConnectResult, Event
 
 _SIGNS = (

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from tui.core.probes import Ping, Probe, TcpConnect
+from tui.core.probes.lines import Leftovers, Reader, address_in
 from tui.core.probes.ping_tally import PingTally
-from tui.core.probes.reading import Leftovers, Reader, address_in
 from tui.core.probes.results import (
     Answer,
     Connection,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from tui.core.addresses import Address
+from tui.core.probes.lines import address_in
 from tui.core.probes.ping_tally import PingTally
-from tui.core.probes.reading import address_in
 from tui.core.probes.results import Event, Fault, PingResult, Reply
 
 _STAMP = r"(?:\[\d+\.\d+\] )?"

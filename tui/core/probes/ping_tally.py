@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from statistics import median
 
-from tui.core.probes.reading import Leftovers
+from tui.core.probes.lines import Leftovers
 from tui.core.probes.results import KEPT, Fault, PingResult, Reply, Roundtrips, Silence
 
 

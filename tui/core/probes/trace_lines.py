@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tui.core.addresses import Address
-from tui.core.probes.reading import address_in
+from tui.core.probes.lines import address_in
 from tui.core.probes.results import Answer, Event, Fault, TraceResult
 from tui.core.probes.trace_tally import TraceTally
 

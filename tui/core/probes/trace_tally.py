@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 
 from tui.core.addresses import Address
-from tui.core.probes.reading import Leftovers
+from tui.core.probes.lines import Leftovers
 from tui.core.probes.results import KEPT, Answer, Fault, TraceHop, TraceResult
 
 _MOST_ANSWERS = 64
