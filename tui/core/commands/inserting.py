@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tui.core.addresses import Prefix
+from tui.core.addresses import Address, Prefix
 from tui.core.commands.nexthop4 import checked4
 from tui.core.commands.nexthop6 import checked6
 from tui.core.commands.refused import RouteRefused
@@ -181,9 +181,16 @@ def _fits4(route: Route, wanted: Route) -> bool:
     if not {each for each in wanted.attributes if not each.startswith("realm")} <= set(route.attributes):
         return False
     if len(wanted.nexthops) < 2:
-        return all(_is_hop(hop, route.nexthops[0] if route.nexthops else NextHop()) for hop in wanted.nexthops)
+        # A gateway of 0.0.0.0 is none (rtm_to_fib_config), and so it was not said either.
+        hops = (replace(hop, gateway=None) if _is_none(hop.gateway) else hop for hop in wanted.nexthops)
+        return all(_is_hop(hop, route.nexthops[0] if route.nexthops else NextHop()) for hop in hops)
     legs = route.nexthops or (NextHop(),)
     return len(wanted.nexthops) >= len(legs) and all(map(_is_hop, wanted.nexthops, legs))
+
+
+def _is_none(gateway: Address | None) -> bool:
+    """Whether it is 0.0.0.0."""
+    return gateway is not None and gateway.version == 4 and gateway.is_unspecified
 
 
 def _is_hop(wanted: NextHop, hop: NextHop) -> bool:
