@@ -355,6 +355,27 @@ def test_a_rule_on_the_source_refuses_when_the_program_connects() -> None:
     assert symptom(got) == "ping: connect: Network is unreachable"
 
 
+def test_where_a_hash_chooses_the_source_a_rule_on_it_refuses_sometimes() -> None:
+    hops = (NextHop("eth0", parse_address("10.1.0.1")), NextHop("eth1", parse_address("10.3.0.1")))
+    rules = (default_rules(4)[0], Rule(100, 4, "blackhole", src=parse_prefix("10.3.0.0/24")), *default_rules(4)[1:])
+    both = (interface("eth0", "left", "10.1.0.2/24"), interface("eth1", "other", "10.3.0.2/24"))
+    several = Route(parse_prefix("10.2.0.0/24"), nexthops=hops)
+    world = wired(
+        box("a", *both, routes=(several,), rules=rules, merged=False),
+        box("r", interface("eth0", "left", "10.1.0.1/24"), interface("eth1", "right", "10.2.0.1/24"),
+            interface("eth2", "other", "10.3.0.1/24")),
+        box("b", interface("eth0", "right", "10.2.0.2/24"), routes=(default("10.2.0.1"),)),
+    )  # fmt: skip
+    got = path(world, "a", "b")
+    assert got.works is None and "depends on the next hop" in got.verdict
+    assert symptom(got).endswith(" or ping: connect: Invalid argument")
+    everywhere = replace(rules[1], src=parse_prefix("10.0.0.0/8"))
+    nodes = (
+        replace(each, rules=(rules[0], everywhere, *rules[2:])) if each.name == "a" else each for each in world.nodes
+    )
+    assert path(replace(world, nodes=tuple(nodes)), "a", "b").forward.refused_at_home
+
+
 def test_reverse_path_filtering_names_its_switch() -> None:
     world = with_switches(
         in_a_row(routes=(way("10.1.0.2/32", "10.2.0.2", "eth1"),)), "r", net__ipv4__conf__eth0__rp_filter=1

@@ -14,9 +14,9 @@ from tui.core.path.hops import Hop, Outcome, Packet, Path, Service, Trip, Way
 from tui.core.path.icmp import ICMP, error_of
 from tui.core.path.links_between import Links
 from tui.core.path.redirects import redirects
-from tui.core.path.ways import heard_on, ways
+from tui.core.path.ways import heard_on, source_by, ways
 from tui.core.query import Query, QueryError
-from tui.core.world import Node, World
+from tui.core.world import NextHop, Node, World
 
 _NO_ECHO = {4: "net.ipv4.icmp_echo_ignore_all", 6: "net.ipv6.icmp.echo_ignore_all"}
 
@@ -96,29 +96,35 @@ def requests(
     packet = Packet(source, target, ICMP[target.version])
     if service is not None:
         packet = replace(packet, proto=service.proto, sport=service.sport, dport=service.dport)
-    refused = _connect(links, node, packet)
-    if refused is not None:
-        return (refused,), False
+    refused, always = _connects(links, node, packet)
+    if always:
+        return refused, False
     found, cut = ways(links, node.name, packet)
-    return tuple(replace(way, error=error_of(links, way, node.name)) for way in found), cut
+    return (*(replace(way, error=error_of(links, way, node.name)) for way in found), *refused), cut
 
 
-def _connect(links: Links, node: Node, packet: Packet) -> Way | None:
-    """ping first connects a socket to learn its source, and ip_route_connect asks again with the source it chose.
+def _connects(links: Links, node: Node, packet: Packet) -> tuple[tuple[Way, ...], bool]:
+    """The ways in which ping is refused before it sends anything, and whether it always is.
 
-    A rule on the source may refuse then, though the packet itself, sent without one, would have passed.
+    It first connects a socket to learn its source, and ip_route_connect asks again with the source that it chose. A
+    rule on the source may refuse then, though the packet itself, sent without one, would have passed. Where a hash
+    chooses among several next hops, it chooses the source too.
     """
     fib = links.fib(node.name)
     if packet.src is not None or packet.dst.version == 6 or not fib.custom_rules[4]:
-        return None
+        return (), False
     first = lookup(fib, Query(packet.dst), trace=False).decision
-    if first.failure is not None or first.prefsrc is None or first.nexthops:
-        return None
-    second = lookup(fib, Query(packet.dst, first.prefsrc), trace=False)
-    if second.decision.failure is None:
-        return None
-    found, _ = ways(links, node.name, replace(packet, src=first.prefsrc, proto=17))
-    return found[0] if found[0].refused_at_home else None
+    if first.failure is not None:
+        return (), False
+    legs = first.nexthops or (NextHop(first.dev, first.gateway),)
+    sources = tuple(dict.fromkeys(source_by(fib, first, leg, packet.dst) for leg in legs))
+    refused = []
+    for source in sources:
+        if source is None or lookup(fib, Query(packet.dst, source), trace=False).decision.failure is None:
+            continue
+        found, _ = ways(links, node.name, replace(packet, src=source, proto=17))
+        refused += [found[0]] if found[0].refused_at_home else []
+    return tuple(refused), len(refused) == len(sources)
 
 
 def _trips(links: Links, node: Node, forward: Way, target: Address, service: Service | None) -> tuple[list[Trip], bool]:
@@ -188,7 +194,10 @@ def _says(links: Links, node: Node, trip: Trip) -> str:
             return f"the request is not sent: {lost.reason}"
         return f"the request gets lost at {_place(links, lost.node)}: {lost.reason}"
     if back.outcome is Outcome.DELIVERED:
-        return f"the reply gets to {_place(links, back.node)} instead of {called(node)}, which has {back.dst} too"
+        instead = f"the reply gets to {_place(links, back.node)} instead of {called(node)}"
+        if any(each.address == back.dst for _, each in node.addresses()):
+            return f"{instead}, which has {back.dst} too"
+        return f"{instead}: filters gave the request a source that is not its own, and the reply is for {back.dst}"
     if not back.hops:
         return f"the request arrives, but {back.reason}"
     if back.outcome in (Outcome.UNKNOWN, Outcome.LEAVES):

@@ -14,6 +14,7 @@ from tui.core.addresses import Address
 from tui.core.firewall.flight import REPLY, REQUEST, Ends, Flight, Here
 from tui.core.firewall.hooks import FORWARD, INPUT, OUTPUT, POSTROUTING, PREROUTING, Said, at_hook
 from tui.core.firewall.values import Ruleset
+from tui.core.lookup import lookup
 from tui.core.lookup.fib import Fib
 from tui.core.lookup.source import select4, select6
 from tui.core.naming import called
@@ -22,6 +23,8 @@ from tui.core.path.docker_model import BRIDGE_NF, SINK
 from tui.core.path.filtered import PASSES, Passage, Verdict
 from tui.core.path.hops import Packet
 from tui.core.path.links_between import Links
+from tui.core.query import Query
+from tui.core.steps import Failure
 from tui.core.world import Node
 
 __all__ = ["BRIDGE_NF", "SINK", "Passage", "Verdict", "arriving", "bridged", "forwarded", "leaving", "made", "taken_in"]
@@ -79,7 +82,8 @@ def bridged(links: Links, host: Node, bridge: str, passage: Passage) -> Verdict:
     if value == 0:
         return PASSES
     passage = replace(passage, flight=replace(_flight(packet), bridged=True))
-    said = _Filters(links, host, host.filters, bridge, bridge).ask(hooks, passage)
+    # What masquerades looks for an address that suits the destination: a bridge has no next hop.
+    said = _Filters(links, host, host.filters, bridge, bridge, packet.dst).ask(hooks, passage)
     if value is None:
         # Whether connection tracking saw it is not known either; nothing else hangs on it here.
         why = f"if {switch} is 1, which was not read, {said.reason}"
@@ -132,27 +136,36 @@ class _Filters:
     def _kind(self, address: Address) -> str | None:
         return kind_of(self._fib, address)
 
-    def _masquerade(self) -> Address | None:
-        """The address of the device by which it leaves, the best for the next hop (nf_nat_masquerade_ipv4, _ipv6)."""
+    def _masquerade(self, flight: Flight) -> Address | None:
+        """The address of the device by which it leaves: IPv4's best for the next hop, IPv6's for where it goes
+        (nf_nat_masquerade_ipv4, nf_nat_masquerade_ipv6).
+        """
         if self._target is None or not self._oif:
             return None
-        if self._target.version == 6:
-            return select6(self._fib, self._oif, self._target.value)
+        if flight.version == 6:
+            return select6(self._fib, self._oif, flight.ends.dst.value)
         value = select4(self._fib, self._oif, self._target.value, "global")
         return Address(4, value) if value else None
 
-    def _redirect(self) -> Address | None:
-        """The first address of the device by which it came in; loopback for what the node made (nf_nat_redirect)."""
-        version = 4 if self._target is None else self._target.version
+    def _redirect(self, flight: Flight) -> Address | None:
+        """The first address of the device by which it came in, link-local where the packet was for such a one; loopback
+        for what the node made (nf_nat_redirect).
+        """
         if not self._iif:
-            return Address(4, 0x7F000001) if version == 4 else Address(6, 1)
+            return Address(4, 0x7F000001) if flight.version == 4 else Address(6, 1)
         interface = self._fib.links.get(self._iif)
-        found = interface.addresses if interface is not None else ()
-        return next((each.address for each in found if each.address.version == version), None)
+        found = [each.address for each in (interface.addresses if interface is not None else ())]
+        near = flight.version == 6 and flight.ends.dst.is_link_local
+        return next(
+            (each for each in found if each.version == flight.version and (each.is_link_local or not near)), None
+        )
 
 
 def kind_of(fib: Fib, address: Address) -> str | None:
-    """What the node's table local calls an address (inet_addr_type), unicast where it has nothing; None: not read."""
+    """What the node's table local calls an address, unicast where it has nothing (inet_addr_type); None: not read.
+
+    IPv6 asks all tables, and knows addresses that cannot be reached (nft_fib6_eval_type).
+    """
     if address.is_multicast:
         return "multicast"
     if "addresses" in fib.node.missing:
@@ -161,7 +174,17 @@ def kind_of(fib: Fib, address: Address) -> str | None:
     found = next(table.matches(address.value), None) if table is not None else None
     if found:
         return found[0].type
-    return "local" if address in fib.addresses else "unicast"
+    if address in fib.addresses:
+        return "local"
+    if address.version == 4 or address.is_link_local:
+        return "unicast"
+    if "routes6" in fib.node.missing:
+        return None
+    decision = lookup(fib, Query(address), trace=False).decision
+    return "unicast" if decision.failure is None else _REFUSING.get(decision.failure, "unreachable")
+
+
+_REFUSING = {Failure.BLACKHOLE: "blackhole", Failure.PROHIBIT: "prohibit"}
 
 
 def _flight(packet: Packet) -> Flight:

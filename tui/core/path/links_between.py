@@ -10,8 +10,9 @@ from tui.core.derived import kernel_routes
 from tui.core.lookup import lookup
 from tui.core.lookup.fib import Fib
 from tui.core.lookup.source import select4
+from tui.core.path.filtered import Verdict
 from tui.core.query import Query
-from tui.core.world import Interface, Network, Node, World, default_rules
+from tui.core.world import Interface, InterfaceAddress, Network, Node, World, default_rules
 
 STOPPED = ("created", "exited", "dead")
 """The engine's words for a container whose processes, and with them its links, are gone. A paused one still answers."""
@@ -41,6 +42,7 @@ class Links:
         self._members: dict[str, dict[str, list[Interface]]] = {}
         self._owners: dict[Address, set[str]] = {}
         self._irregular: set[str] = set()
+        self.asked: dict[tuple[str, str, Address, Address, str, str], Verdict] = {}
         for node in world.nodes:
             if node.shares is None:
                 self._take(node)
@@ -186,10 +188,7 @@ class Links:
         unless arp_ignore is set, and only if the input lookup would take the asker's packet (arp_process).
         """
         if target.version == 6:
-            return any(
-                each.address == target and not {"tentative", "dadfailed"} & set(each.flags)
-                for each in interface.addresses
-            )
+            return any(each.address == target and _settled(each) for each in interface.addresses)
         fib = self.fib(name)
         if _ignored(fib, interface, target, source):
             return False
@@ -208,11 +207,24 @@ class Links:
 
 
 def asks_as(asker: Fib, dev: str, target: Address, source: Address | None) -> Address | None:
-    """The address in the question: the packet's own source, else one of the device's; None where there is none."""
-    if source is not None or target.version == 6:
+    """The address in the question: the packet's own source, else one of the device's; None where there is none.
+
+    In IPv6 the packet's source serves only if the device has it, else the device's link-local one does, also for what
+    the node made itself (ndisc_solicit).
+    """
+    if target.version == 6:
+        found = asker.links[dev].addresses if dev in asker.links else ()
+        able = [each.address for each in found if each.address.version == 6 and _settled(each)]
+        return source if source in able else next((each for each in able if each.is_link_local), None)
+    if source is not None:
         return source
     chosen = select4(asker, dev, target.value, "link")
     return Address(4, chosen) if chosen else None
+
+
+def _settled(each: InterfaceAddress) -> bool:
+    """Whether duplicate detection has passed it."""
+    return not {"tentative", "dadfailed"} & set(each.flags)
 
 
 def live(interface: Interface) -> bool:

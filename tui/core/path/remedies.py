@@ -68,6 +68,8 @@ def remedies(links: Links, path: Path) -> Iterator[Remedy]:
             yield from _unfiltered(links, path, way)
         case Outcome.LEAVES | Outcome.DELIVERED:
             yield from _earlier(links, way, len(way.hops))
+            if way.outcome is Outcome.DELIVERED:  # to another, since a bridge's frames were given another source
+                yield from _bridges(links, way.dst.version)
 
 
 # --- routes ---
@@ -205,12 +207,17 @@ def _unfiltered(links: Links, path: Path, way: Way) -> Iterator[Remedy]:
     """Around the filter by a router on both networks; a switch that decides; or onto the network itself."""
     last = way.hops[-1]
     yield from _earlier(links, way, len(way.hops))
-    name, host = BRIDGE_NF[way.dst.version], links.host
-    value = links.fib(host).sysctls.get(name) if host is not None else None
-    unread = value is None and way.outcome is Outcome.UNKNOWN and name in way.reason
-    if host is not None and ((way.node == host != last.node and value) or unread):
-        yield Remedy(SetSysctl(host, name, 0), UNFILTERED, _BRIDGES)
+    name = BRIDGE_NF[way.dst.version]
+    if way.node == links.host != last.node or (way.outcome is Outcome.UNKNOWN and name in way.reason):
+        yield from _bridges(links, way.dst.version)
     yield from _plugging(links, path)
+
+
+def _bridges(links: Links, version: int) -> Iterator[Remedy]:
+    """Frames of the host's bridges past its filters, where they go through them or nobody knows."""
+    name, host = BRIDGE_NF[version], links.host
+    if host is not None and links.fib(host).sysctls.get(name) != 0:
+        yield Remedy(SetSysctl(host, name, 0), UNFILTERED, _BRIDGES)
 
 
 _BRIDGES = (

@@ -13,6 +13,7 @@ from tui.core.lookup.ipv4 import source_of
 from tui.core.lookup.source import select6
 from tui.core.path import ending, filters
 from tui.core.path.arrival import Arrival, end, ended, expires_at, looped, stopped, through
+from tui.core.path.discovery import KNOWN_BEFORE, learns
 from tui.core.path.hops import Hop, Outcome, Packet, Way
 from tui.core.path.links_between import FORWARDING, STAND_IN, STOPPED, Links, asks_as, live, outside
 from tui.core.query import Query
@@ -66,7 +67,7 @@ def heard_on(links: Links, way: Way) -> Heard:
     found: Heard = {}
     for hop in way.hops:
         if hop.neighbour is not None and hop.neighbour_dev is not None and hop.oif is not None and hop.next_hop:
-            source = hop.src if hop.iif is None else None
+            source = hop.src if hop.iif is None or hop.next_hop.version == 6 else None
             asker = asks_as(links.fib(hop.node), hop.oif, hop.next_hop, source)
             if asker is not None:
                 found[hop.neighbour, hop.neighbour_dev, asker] = (hop.node, hop.oif)
@@ -199,7 +200,7 @@ def _onward(  # noqa: PLR0917  # the packet, the decision and what is known besi
     if at.iif is not None:
         packet = replace(packet, ttl=packet.ttl - 1)
     elif packet.src is None:
-        packet = replace(packet, src=_source(fib, found.decision, leg, packet.dst))
+        packet = replace(packet, src=source_by(fib, found.decision, leg, packet.dst))
     at = replace(at, packet=packet)
     dev, target = leg.dev or "", leg.gateway or packet.dst
     interface = fib.links.get(dev)
@@ -215,8 +216,28 @@ def _onward(  # noqa: PLR0917  # the packet, the decision and what is known besi
     answering = [known] if known else links.answering(fib, dev, target, packet.src if at.iif is None else None)
     if not answering:
         return [_nobody(links, fib, at, hop)]
+    if not known:
+        answering, silent = _learned(links, fib, at, hop, answering)
+        if silent is not None:
+            return [silent]
     hop = replace(hop, src=packet.src, dst=packet.dst)
     return [_across(links, at, replace(hop, neighbour=name, neighbour_dev=theirs)) for name, theirs in answering]
+
+
+def _learned(
+    links: Links, fib: Fib, at: Arrival, hop: Hop, answering: list[tuple[str, str]]
+) -> tuple[list[tuple[str, str]], Way | None]:
+    """Those of the neighbours whose answer passes the filters; the end of the way where it is that of none."""
+    target = hop.next_hop or at.packet.dst
+    said = {each: learns(links, fib, hop.oif or "", at.packet, target, *each) for each in answering}
+    heard = [each for each, verdict in said.items() if verdict.passes]
+    unknown = next((each for each in said.values() if each.passes is None), None)
+    if heard and unknown is None:
+        return heard, None
+    lost = unknown or next(iter(said.values()))
+    at = replace(at, assumptions=(*at.assumptions, KNOWN_BEFORE))
+    outcome = Outcome.UNKNOWN if unknown is not None else Outcome.NEXT_HOP_SILENT
+    return [], ended(at, hop, outcome, lost.reason, lost.rule or None)
 
 
 def _out(links: Links, at: Arrival, hop: Hop, node: Node) -> Arrival | Way:
@@ -230,7 +251,7 @@ def _out(links: Links, at: Arrival, hop: Hop, node: Node) -> Arrival | Way:
     return through(out, hop, node, partial(filters.leaving, links, node, dev, target))
 
 
-def _source(fib: Fib, decision: Decision, leg: NextHop, dst: Address) -> Address | None:
+def source_by(fib: Fib, decision: Decision, leg: NextHop, dst: Address) -> Address | None:
     """The source by this leg: each leg of a multipath route has its own device, and so its own address."""
     route = decision.route
     if not decision.nexthops or route is None:
