@@ -69,7 +69,9 @@ class RoutetuiApp(LabWalk, Step, Reach, Followed, Probed):
         self._destination = destination
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
-        self.theme = DARK.name
+        # Assigned, it would have the whole stylesheet read and applied once more before the first paint.
+        self.set_reactive(RoutetuiApp.theme, DARK.name)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     def compose(self) -> ComposeResult:
         """One screen: who is there, what this one knows, where a packet would go, and whether it gets there."""
