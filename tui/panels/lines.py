@@ -68,9 +68,16 @@ class Lines(ScrollView, can_focus=True):
     def notify_style_update(self) -> None:
         """Forget what was drawn in the old colours."""
         self._strips = {}
+        self._styles: dict[tuple[str, str], Style] = {}
         super().notify_style_update()
 
     def _style(self, name: str, under: str) -> Style:
+        style = self._styles.get((name, under))
+        if style is None:
+            style = self._styles[name, under] = self._mixed(name, under)
+        return style
+
+    def _mixed(self, name: str, under: str) -> Style:
         ink = self.screen.get_component_rich_style
         own = self.rich_style
         # The inks are the screen's, and so is their background: cells lie on that of the list.
