@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from tui.cli.arguments import UsageError
 from tui.cli.choose import Choice, lab_on_kernel, lab_simulated
-from tui.cli.lab.files import find_lab
-from tui.cli.lab.places import OnDocker, OnKernel
 from tui.engines.base import EngineError
+
+if TYPE_CHECKING:
+    from tui.cli.lab.places import OnDocker, OnKernel  # what reads labs is needed only once one is opened
 
 
 class KernelLabs:
@@ -20,7 +22,7 @@ class KernelLabs:
 
     def up(self) -> Mapping[str, tuple[str, ...]]:
         """Those that stay."""
-        return dict.fromkeys(OnKernel().running(), ("kernel",))
+        return dict.fromkeys(self._place().running(), ("kernel",))
 
     def open(self, name: str) -> Choice:
         """Attach to it where it is up, else bring it up for as long as routetui runs."""
@@ -32,7 +34,12 @@ class KernelLabs:
     def down(self, name: str) -> None:
         """End its holder."""
         with _mistakes():
-            OnKernel().down(name, lambda _: None)
+            self._place().down(name, lambda _: None)
+
+    def _place(self) -> OnKernel:
+        from tui.cli.lab.places import OnKernel
+
+        return OnKernel()
 
 
 class SimulatedLabs:
@@ -58,22 +65,30 @@ class DockerLabs:
     where = "on Docker"
 
     def __init__(self, options: argparse.Namespace) -> None:
-        self._place = OnDocker(options)
+        self._options = options
 
     def up(self) -> Mapping[str, tuple[str, ...]]:
         """Those that carry the label."""
-        return dict.fromkeys(self._place.running(), ("Docker",))
+        return dict.fromkeys(self._place().running(), ("Docker",))
 
     def open(self, name: str) -> None:
         """Bring it up, unless it is."""
+        from tui.cli.lab.files import find_lab
+
+        place = self._place()
         with _mistakes():
-            if name not in self._place.running():
-                self._place.up(find_lab(name), lambda _: None)
+            if name not in place.running():
+                place.up(find_lab(name), lambda _: None)
 
     def down(self, name: str) -> None:
         """Remove what carries its label."""
         with _mistakes():
-            self._place.down(name, lambda _: None)
+            self._place().down(name, lambda _: None)
+
+    def _place(self) -> OnDocker:
+        from tui.cli.lab.places import OnDocker
+
+        return OnDocker(self._options)
 
 
 @contextlib.contextmanager
