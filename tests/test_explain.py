@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tui.core.addresses import Address, parse_address, parse_prefix
-from tui.core.explain import decision, missing, route, selectors, step
+from tui.core.explain import decision, selectors, step
 from tui.core.query import Query, parse_query
+from tui.core.says import missing, route
 from tui.core.steps import (
     CandidateStep,
     CheckStep,

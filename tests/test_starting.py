@@ -15,8 +15,8 @@ TOOLS = {"docker", "dpkt", "pyroute2", "requests", "yaml"}
 """What only some engines, files and captures need."""
 
 LATER = {
-    *("tui.core.changes", "tui.core.firewall.hooks", "tui.core.follow", "tui.core.labs", "tui.core.lookup"),
-    *("tui.core.matrix", "tui.core.packets", "tui.core.path", "tui.core.probes"),
+    *("tui.core.changes", "tui.core.explain", "tui.core.firewall.hooks", "tui.core.follow", "tui.core.labs"),
+    *("tui.core.lookup", "tui.core.matrix", "tui.core.packets", "tui.core.path", "tui.core.probes", "tui.core.steps"),
     *("tui.panels.changing", "tui.panels.follow", "tui.panels.gateway", "tui.panels.help", "tui.panels.labs"),
     *("tui.panels.map", "tui.panels.matrix", "tui.panels.plan", "tui.panels.probe", "tui.panels.recipes"),
     *("tui.panels.story", "tui.panels.wayview"),

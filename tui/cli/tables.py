@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from tui.cli.arguments import UsageError
 from tui.cli.output import faint, note, print_columns, print_json, strong
-from tui.core import explain
+from tui.core import says
 from tui.core.reading.route_line import ip_route_json
 from tui.core.world import NextHop, Node, Route, World
 
@@ -25,7 +25,7 @@ def print_routes(node: Node, world: World, options: argparse.Namespace) -> bool:
     topics = {f"{kind}{family}" for kind in _kinds(table) for family in families}
     routes = [each for each in node.routes if each.family in families and table in ("all", each.table)]
     if not routes and topics <= set(node.missing):
-        note(node.problem or f"{', '.join(explain.missing(node))} could not be read.")
+        note(node.problem or f"{', '.join(says.missing(node))} could not be read.")
         return False
     if not routes:
         _check_table(table, node)
@@ -72,8 +72,7 @@ def _rows(route: Route, node: Node, world: World) -> Iterable[tuple[str, ...]]:
     hops = route.nexthops or (NextHop(),)
     dst = route.dst.brief if route.type == "unicast" else f"{route.type} {route.dst.brief}"
     metric = "-" if route.metric is None else str(route.metric)
-    says = explain.route(route, node, world)
-    yield dst, *_way(hops[0], route), metric, str(route.prefsrc or "-"), says
+    yield dst, *_way(hops[0], route), metric, str(route.prefsrc or "-"), says.route(route, node, world)
     for hop in hops[1:]:
         yield "", *_way(hop, route), "", "", ""
 
@@ -88,7 +87,7 @@ def _way(hop: NextHop, route: Route) -> tuple[str, str]:
 
 def _remarks(node: Node, topics: set[str]) -> None:
     """What the answer does not hold though it was asked for, on standard error."""
-    absent = explain.missing(replace(node, missing=tuple(each for each in node.missing if each in topics)))
+    absent = says.missing(replace(node, missing=tuple(each for each in node.missing if each in topics)))
     if absent:
         note(f"not read: {', '.join(absent)}.")
     if node.unread:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from tui.core import explain
+from tui.core import says
 from tui.core.changes.differences import Row, TableChange
 from tui.core.changes.preview import Command, Paths, Preview, brief
 from tui.core.world import Node, World
@@ -100,7 +100,7 @@ def _row(row: Row, columns: Columns, node: Node | None, world: World) -> list[Ce
     elif row.sign == "-":
         cells.append(("   gone", "dim"))
     elif node is not None:
-        cells.append((f"   {explain.route(route, node, world)}", "says"))
+        cells.append((f"   {says.route(route, node, world)}", "says"))
     return cells
 
 

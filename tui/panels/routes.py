@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.reactive import reactive
 
-from tui.core import explain
+from tui.core import says
 from tui.core.reading.route_line import ip_route_line
 from tui.core.world import Node, Route, World
 from tui.panels.cells import Cell, cut, fit, printable
@@ -241,7 +241,7 @@ def _trouble(node: Node, world: World | None, table: Table | None) -> list[str]:
         sentences.append(f"It uses the network of {node.shares}: these are that one's routes.")
     if node.problem:
         sentences.append(f"! {node.problem}")
-    missing = explain.missing(node)
+    missing = says.missing(node)
     if missing and not node.problem:
         sentences.append(f"! Not read: {', '.join(missing)}.")
     if node.unread:

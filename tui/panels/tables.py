@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from tui.core import explain
+from tui.core import says
 from tui.core.world import Node, Route, World
 
 SAMPLE = 300
@@ -77,7 +77,7 @@ class Table:
 
     def says(self, row: int) -> str:
         """What the route says, in plain words."""
-        return explain.route(self.routes[row], self.node, self.world)
+        return says.route(self.routes[row], self.node, self.world)
 
 
 def next_hop(route: Route) -> str:
