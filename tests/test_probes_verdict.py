@@ -155,6 +155,19 @@ def test_an_error_that_takes_three_seconds_is_not_missed_by_a_shorter_probe() ->
     assert against(world, "centos-net1", long, pinged(*SILENT, probe=long)).agrees is False
 
 
+def test_a_ping_from_a_given_source_does_not_tell_that_its_own_kernel_refuses() -> None:
+    world = lab("two-bridges")
+    nodes = (replace(each, routes=each.routes[1:]) if each.name == "centos-net1" else each for each in world.nodes)
+    world = replace(world, nodes=tuple(nodes))
+    assert world.nodes[0].routes[0].dst.length, "the default route is gone"
+    given = Ping(NET2, source=parse_address("172.19.0.2"))
+    silent = pinged(*SILENT, probe=given)
+    verdict = against(world, "centos-net1", given, silent)
+    assert verdict.agrees is True
+    assert "does not tell of it where its source is given" in verdict.sentence
+    assert against(world, "centos-net1", Ping(NET2), silent).agrees is False, "without one it does"
+
+
 def test_losses_among_answers_are_said() -> None:
     probe = Ping(ROUTER)
     lines = ("64 bytes from 172.19.0.3: icmp_seq=1 ttl=64 time=1.0 ms", "3 packets transmitted, 1 received, 66% loss")

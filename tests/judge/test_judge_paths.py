@@ -86,9 +86,10 @@ class Court:
         for name in (*self.names, "host"):
             self.run(name, "ip", "neigh", "flush", "all")
 
-    def ping(self, src: str, dst: str, patience: str = "1") -> Seen:
+    def ping(self, src: str, dst: str, source: str | None, patience: str = "1") -> Seen:
         """Whether it was answered, with which ttl, else in which words and who sent them."""
-        text = "\n".join(self.run(src, "ping", "-n", "-c", "1", "-W", patience, dst))
+        given = ("-I", source) if source is not None else ()
+        text = "\n".join(self.run(src, "ping", "-n", "-c", "1", "-W", patience, *given, dst))
         if found := re.search(r"bytes from \S+ icmp_seq=1 ttl=(\d+)", text):
             return True, int(found[1]), "", None
         if found := re.search(r"From (\S+?):? icmp_seq=1 (.*)", text):
@@ -129,7 +130,7 @@ def judged(drawn: int, family: int, number: int) -> Judged:
         court.set_up()
         world = engine.snapshot()
         links = Links(world)
-        pairs = [(rng.choice(court.names), rng.choice(made.addresses())) for _ in range(A_NETWORK)]
+        pairs = [drawn_pair(rng, made, world) for _ in range(A_NETWORK)]
         result = Judged()
         wrong = [f"{family} {number}: {each}" for pair in pairs for each in tried(court, links, pair, result)]
         return Judged(result.pairs, result.unknown, result.traced, result.arrivals, tuple(wrong))
@@ -137,11 +138,26 @@ def judged(drawn: int, family: int, number: int) -> Judged:
         engine.close()
 
 
-def tried(court: Court, links: Links, pair: tuple[str, str], result: Judged) -> Iterator[str]:
+Pair = tuple[str, str, str | None]
+
+
+def drawn_pair(rng: random.Random, made: Plan, world: World) -> Pair:
+    """Who asks, whom, and from which of its addresses where it does not choose itself."""
+    name, dst = rng.choice(made.nodes).name, rng.choice(made.addresses())
+    node = world.node(name)
+    own = [each.address for link, each in node.addresses() if link.kind != "loopback"] if node is not None else []
+    own = [each for each in own if each.version == made.family and not each.is_link_local]
+    return name, dst, str(rng.choice(own)) if own and rng.random() < 0.25 else None
+
+
+def tried(court: Court, links: Links, pair: Pair, result: Judged) -> Iterator[str]:
     """One pair: what differs, a sentence each."""
-    src, dst = pair
-    found = path(links, src, parse_address(dst))
+    src, dst, source = pair
+    given = parse_address(source) if source is not None else None
+    found = path(links, src, parse_address(dst), source=given)
     expected = [told(each) for each in symptoms(found)]
+    if source is not None and found.forward.refused_at_home:
+        expected = [(False, None, "no reply", None)]  # ping tells nothing of it where its source is given
     result.pairs += 1
     if any(each[0] is None for each in expected):
         result.unknown += 1
@@ -149,16 +165,16 @@ def tried(court: Court, links: Links, pair: tuple[str, str], result: Judged) -> 
     where = arrival(found, links.world)
     court.forget()
     before = court.arrived(where[0]) if where else 0
-    seen = court.ping(src, dst)
+    seen = court.ping(src, dst, source)
     if where:
         result.arrivals += 1
         if court.arrived(where[0]) - before != where[1]:
-            yield f"{src} {dst}: {where[1]} was to arrive at {where[0]}; {found.verdict}"
+            yield f"{src} {dst} from {source}: {where[1]} was to arrive at {where[0]}; {found.verdict}"
     if seen not in expected:
         court.forget()  # once more, with patience: on a busy machine an answer may come late
-        again = court.ping(src, dst, "4")
+        again = court.ping(src, dst, source, "4")
         if again not in expected:
-            yield f"{src} {dst}: ping saw {again}, expected {expected}; {found.verdict}"
+            yield f"{src} {dst} from {source}: ping saw {again}, expected {expected}; {found.verdict}"
             return
     if result.pairs % 3 == 0 and len(found.branches) == 1:
         yield from traced(court, links, found, pair, result)
@@ -169,24 +185,28 @@ def shown(line: str) -> str:
     return re.sub(r"\s+[\d.]+ ms", "", line.split(maxsplit=1)[1]).strip()
 
 
-def traced(court: Court, links: Links, found: Path, pair: tuple[str, str], result: Judged) -> Iterator[str]:
+def traced(court: Court, links: Links, found: Path, pair: Pair, result: Judged) -> Iterator[str]:
     """The way there as traceroute shows it."""
-    src, dst = pair
-    told_lines = [str(each) for each in traceroute(links, src, parse_address(dst))]
+    src, dst, source = pair
+    given = parse_address(source) if source is not None else None
+    told_lines = [str(each) for each in traceroute(links, src, parse_address(dst), source=given)]
     way = found.forward
     if "?" in told_lines or not told_lines or way.loop == 0:
         return
     while way.loop is not None and len(told_lines) < MOST_HOPS:
         told_lines.append(told_lines[way.loop - len(way.hops)])  # round and round
     result.traced += 1
+    way_out = ("-s", source) if source is not None else ()
     lines: list[str] = []
     for patience in ("1", "3"):
         court.forget()
-        printed = court.run(src, "traceroute", "-n", "-q", "1", "-w", patience, "-m", str(MOST_HOPS), "-N", "9", dst)
+        printed = court.run(
+            src, "traceroute", "-n", "-q", "1", "-w", patience, "-m", str(MOST_HOPS), "-N", "9", *way_out, dst
+        )
         lines = [shown(line) for line in printed if re.match(r" ?\d+ ", line)]
         if traces_agree(told_lines, lines):
             return
-    yield f"{src} {dst}: traceroute shows {lines}, expected {told_lines}"
+    yield f"{src} {dst} from {source}: traceroute shows {lines}, expected {told_lines}"
 
 
 @pytest.mark.parametrize("family", [4, 6])

@@ -94,15 +94,24 @@ def _fits(seen: Sight, predicted: Sight, probe: Ping, result: PingResult) -> boo
     if seen.seen is Seen.SILENCE and predicted.seen is Seen.ERROR and predicted.sender is not None:
         slow = predicted.meaning is Meaning.HOST_UNREACHABLE and probe.lasts < ARP_GIVES_UP
         return result.deaf or slow
+    if seen.seen is Seen.SILENCE and _is_refusal(predicted):
+        return probe.source is not None
     if seen.seen is Seen.ANSWER and predicted.seen is Seen.ANSWER:
         return seen.ttl is None or seen.ttl == predicted.ttl
     return seen == predicted
+
+
+def _is_refusal(predicted: Sight) -> bool:
+    """Whether the sender's own kernel refuses: ping (iputils) passes that over where its source was given."""
+    return predicted.seen is Seen.ERROR and predicted.sender is None
 
 
 def _agreed(predicted: str, result: PingResult, sights: Sequence[Sight], expected: Sequence[Sight]) -> str:
     text = f"Agrees: {predicted}, as predicted."
     if not set(sights) & set(expected) and sights[0].seen is Seen.SILENCE:
         why = "this tool tells of no errors" if result.deaf else "it ended before the error could come"
+        if all(map(_is_refusal, expected)):
+            why = "ping does not tell of it where its source is given"
         return f"Agrees: {predicted} is predicted, and silence is seen, since {why}."
     lost = result.sent - result.received
     if result.received and lost > 0:
