@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from concurrent.futures import Future
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 PATIENCE = 1.0
 """Seconds that the first snapshot waits for the tables of nodes: the screen shows the rest as it comes."""
 
+OBJECTS = 100_000
+"""So many new objects there may be before Python looks for garbage among them."""
+
 _ELSE = "`routetui nodes`, `networks`, `routes` and `lookup` print their answers instead."
 
 
@@ -28,6 +32,7 @@ def open_screen(options: argparse.Namespace) -> int:
         raise UsageError(f"The screen needs a terminal, and standard output is none. {_ELSE}")
     if options.open != "-" and not sys.stdin.isatty():
         raise UsageError(f"The screen needs a terminal to read keys from, and standard input is none. {_ELSE}")
+    collect_seldom()
     begun = start(_begin, options)
     from tui.app import RoutetuiApp  # an engine takes about as long to answer as Textual to import: both at once
 
@@ -46,6 +51,11 @@ def open_screen(options: argparse.Namespace) -> int:
     if app.parting:
         print(app.parting, file=sys.stderr)
     return app.return_code or 0
+
+
+def collect_seldom() -> None:
+    """Nearly all that a start makes stays, and to look for garbage after every 700 objects takes a tenth of it."""
+    gc.set_threshold(OBJECTS)
 
 
 def _places(options: argparse.Namespace, choice: Choice) -> LabPlaces:
