@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tui.core.labs import Attachment, Lab, Service
-from tui.core.labs.compose_networks import BRIDGE_NAME
 from tui.core.world import Network
 from tui.engines.base import EngineError
+
+if TYPE_CHECKING:
+    from tui.core.labs import Attachment, Lab, Service  # every start loads this file, for LABEL
 
 LABEL = "routetui.lab"
 """The label that everything of a lab carries, with the lab's name: what it is found and removed by."""
@@ -48,6 +49,8 @@ def network(each: Network, marks: Mapping[str, str], bridge: bool, version: Vers
         )
     options = dict(each.options)
     if bridge and each.bridge is not None:
+        from tui.core.labs.compose_networks import BRIDGE_NAME
+
         options.setdefault(BRIDGE_NAME, each.bridge)
     return {
         "Name": each.name,
