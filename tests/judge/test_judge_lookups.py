@@ -76,7 +76,7 @@ def settled(window: Namespace) -> Node:
         assert not tables.missing, tables.failures
         node = tables.onto(Node("machine"))
         own = {(each.dev, each.dst.address) for each in node.routes if each.type in ("local", "anycast")}
-        due = [(link.name, each.address) for link, each in node.addresses() if link.up]
+        due = [(link.name, each.address) for link, each in node.addresses() if link.up or "nodad" in each.flags]
         if node == before and own.issuperset(due) and marked(node) and linked(node):
             return node
         before = node
