@@ -21,15 +21,17 @@ def changed(act: Act, flight: Flight, here: Here) -> tuple[Flight, bool]:
         case "remark":
             return replace(flight, mark=None), False
         case "notrack":
+            if flight.connection is not None:  # it came by loopback, and is tracked already (notrack_tg, xt_ct_target)
+                return flight, False
             return replace(flight, state="untracked", connection=None, fresh=False), False
         case "dnat":
             return _translated(flight, *act.words, source=False), True
         case "snat":
             return _translated(flight, *act.words, source=True), True
         case "masquerade":
-            return _with(flight, replace(flight.ends, src=_known(here.masquerade()))), True
+            return _with(flight, replace(flight.ends, src=_known(here.masquerade(flight)))), True
         case "redirect":
-            ends = replace(flight.ends, dst=_known(here.redirect()))
+            ends = replace(flight.ends, dst=_known(here.redirect(flight)))
             return _with(flight, _ported(ends, act.words[0], source=False)), True
     raise Refused
 

@@ -88,13 +88,13 @@ class Flight:
 class Here:
     """The node whose filters a packet meets: its name, and what they need to know of its tables.
 
-    `masquerade` gives the address that the node would use itself where the packet leaves, `redirect` that of the
-    device by which it came in (loopback for its own); None: not known. `known` are entries of connection tracking from
+    `masquerade` gives the address that the node would use itself where a packet leaves, `redirect` that of the device
+    by which it came in (loopback for its own); None: not known. `known` are entries of connection tracking from
     before, of this node and of others.
     """
 
     node: str
     kinds: Kinds
-    masquerade: Callable[[], Address | None] = lambda: None
-    redirect: Callable[[], Address | None] = lambda: None
+    masquerade: Callable[[Flight], Address | None] = lambda _: None
+    redirect: Callable[[Flight], Address | None] = lambda _: None
     known: tuple[Connection, ...] = ()

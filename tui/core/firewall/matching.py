@@ -16,12 +16,26 @@ def rule_fits(rule: FilterRule, flight: Flight, table: Table, kinds: Kinds) -> F
     """All conditions together: no where one is surely no, None where one is not known."""
     fits: Fits = True
     for match in rule.matches:
-        one = match_fits(match, flight, table, kinds)
+        if match.key in _OF_ENTRY and flight.connection is None:
+            one = _without_entry(rule, table)
+        else:
+            one = match_fits(match, flight, table, kinds)
         if one is False:
             return False
         if one is None:
             fits = None
     return fits
+
+
+_OF_ENTRY = ("ctstatus", "ctdir", "ctsrc", "ctdst")
+
+
+def _without_entry(rule: FilterRule, table: Table) -> Fits:
+    """What is asked of an entry of connection tracking is never so where there is none, negated or not; xt_conntrack
+    then looks at the state alone, if that is asked for beside it.
+    """
+    stated = table.origin != "nft" and any(each.key == "ctstate" for each in rule.matches)
+    return None if stated else False
 
 
 def match_fits(match: Match, flight: Flight, table: Table, kinds: Kinds) -> Fits:
@@ -32,6 +46,8 @@ def match_fits(match: Match, flight: Flight, table: Table, kinds: Kinds) -> Fits
 
 def any_fits(key: str, values: Iterable[str], flight: Flight, table: Table, kinds: Kinds) -> Fits:
     """Whether any of the values (a set's elements for @NAME) fits."""
+    if key in ("srctype", "dsttype") and flight.version == 6 and table.origin != "nft":
+        return _addrtype6(set(values), flight.ends.src if key == "srctype" else flight.ends.dst, kinds)
     fits: Fits = False
     for value in values:
         one = _named(key, value[1:], flight, table, kinds) if value.startswith("@") else fits_one(
@@ -66,6 +82,20 @@ def fits_one(key: str, value: str, flight: Flight, kinds: Kinds) -> Fits:
         return test(flight, value)
     except (ValueError, AddressError):
         return None
+
+
+def _addrtype6(wanted: set[str], address: Address, kinds: Kinds) -> Fits:
+    """iptables' addrtype in IPv6 (match_type6 in xt_addrtype.c): unicast is what is no multicast, also where it is
+    local, and is asked for together with what the tables say, not instead of it.
+    """
+    kind = kinds(address)
+    plain = {"multicast"} if address.is_multicast else {"unspec"} if address.value == 0 else {"unicast"}
+    if not wanted & {"multicast", "unicast", "unspec"} <= plain:
+        return False
+    looked = wanted & {"local", "anycast", "unreachable"}
+    if not looked or kind is None:
+        return None if looked else True
+    return ("unreachable" if kind in ("blackhole", "prohibit") else kind) in looked
 
 
 def _address(of: Callable[[Flight], Address | None]) -> Callable[[Flight, str], Fits]:
@@ -179,6 +209,12 @@ def _bridged(flight: Flight, _: str) -> Fits:
     return flight.bridged
 
 
+def _packet_type(flight: Flight, value: str) -> Fits:
+    """For whom the frame was that it came in by; the node's own packets have yet to be in one."""
+    many = flight.ends.dst.is_multicast and flight.iif != ""
+    return value == "multicast" if many else value in ("unicast", "host")
+
+
 _TESTS: dict[str, Callable[[Flight, str], Fits]] = {
     "src": _address(lambda flight: flight.ends.src),
     "dst": _address(lambda flight: flight.ends.dst),
@@ -203,7 +239,7 @@ _TESTS: dict[str, Callable[[Flight, str], Fits]] = {
     "ctdir": _direction,
     "mark": _mark,
     "bridged": _bridged,
-    "pkttype": lambda _, value: value in ("unicast", "host"),
+    "pkttype": _packet_type,
     "ttl": _number(lambda flight: flight.ttl),
     "fragment": lambda _flight, _value: False,
 }

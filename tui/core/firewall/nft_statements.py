@@ -15,6 +15,12 @@ _HARMLESS = ("log", "set", "map", "flow", "ct helper", "ct timeout", "ct expecta
              "secmark")  # fmt: skip
 _BOUNDS = {"<": (0, -1), "<=": (0, 0), ">": (1, None), ">=": (0, None)}
 _LARGEST = {"ttl": 255, "sport": 65535, "dport": 65535, "proto": 255, "icmp-type": 255, "icmp-code": 255}
+_VERSIONS = {"ip": "4", "ip6": "6"}
+_REJECTS = {
+    "tcp reset": [Match("proto", ("6",))],
+    "icmp": [Match("version", ("4",))],
+    "icmpv6": [Match("version", ("6",))],
+}
 _ALL_FLAGS = "fin,syn,rst,psh,ack,urg,ecn,cwr"
 
 
@@ -27,7 +33,15 @@ def match_of(kind: str, body: Any) -> list[Match]:
         return list(found[1]) if found else []
     if kind in _CONDITIONS or (kind == "xt" and body.get("type") == "match"):
         return [Match(UNKNOWN, (expression_text({kind: body}),))]
-    return []
+    return _implied(kind, body) if isinstance(body, dict) else []
+
+
+def _implied(kind: str, body: dict[str, Any]) -> list[Match]:
+    """What a statement needs of a packet: nft makes it a condition, and leaves it out of what it prints."""
+    if kind == "reject":
+        return _REJECTS.get(body.get("type", ""), [])
+    family = body.get("family") if kind in ("dnat", "snat") else None
+    return [Match("version", (_VERSIONS[family],))] if family in _VERSIONS else []
 
 
 def _match(body: dict[str, Any]) -> list[Match]:

@@ -11,6 +11,9 @@ from dataclasses import replace
 
 from tui.core.firewall.flight import ICMP_PROTOCOLS, Connection, Ends, Flight, Here
 
+_LINK = (*range(130, 137), 143)
+"""Types of ICMPv6 that are between neighbours, and never tracked (nf_conntrack_icmpv6_error)."""
+
 
 def track(here: Here, flight: Flight) -> Flight:
     """The packet with its entry and state: one that the node knows, or a new one.
@@ -20,6 +23,8 @@ def track(here: Here, flight: Flight) -> Flight:
     """
     if flight.state == "untracked":
         return flight
+    if flight.proto == 58 and flight.icmp is not None and flight.icmp[0] in _LINK:
+        return replace(flight, state="untracked")
     own = [each for each in here.known if each.node == here.node]
     if flight.answer == "error":
         about = next((each for each in own if each.original.src == flight.ends.dst or _goes_to(each, flight)), None)

@@ -57,6 +57,8 @@ def remedies(links: Links, path: Path) -> Iterator[Remedy]:
         case Outcome.NEXT_HOP_SILENT:
             yield from _routes(links, way, last)
             yield from _deleted(last)
+            if BRIDGE_NF[way.dst.version] in way.reason:  # it is the question for the next hop that is filtered
+                yield from _bridges(links, way.dst.version)
         case Outcome.NOT_FORWARDING:
             yield from _passing_on(links, way, last)
             yield from _earlier(links, way, len(way.hops) - 1)
