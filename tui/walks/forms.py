@@ -221,14 +221,14 @@ class Forms(Undo):
 
     def _in_scripts(self) -> tuple[Callable[[str | None], tuple[str, ...]], tuple[str, ...]]:
         """What stands before a command by its node, and before all of them, in the way that was used here."""
-        from tui.core.changes.history import IN_NETWORK, docker, entered, netns
+        from tui.core.changes.history import docker, entered, in_network, netns, podman
 
         product, _, _ = self.engine.label.partition("://")
         if self.engine.label.startswith("namespaces "):
             return netns, ()
         if product in ("docker", "podman"):
             near = any(each.how.startswith("in its namespace") for each in self.entries if each.kind != "ask")
-            return (entered, (IN_NETWORK,)) if near else (docker, ())
+            return (entered, (in_network(product),)) if near else (podman if product == "podman" else docker, ())
         if self.lab_by_name is not None:
             note = f"# The lab must be up to stay: routetui lab up {self.lab_by_name}"
             return functools.partial(_by_routetui, self.lab_by_name), (note,)

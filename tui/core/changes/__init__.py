@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 
 from tui.core.addresses import Address
-from tui.core.changes import attaching, creating, engine_command
+from tui.core.changes import attaching, creating, engine_command, podman
 from tui.core.commands import CommandError, adding, meaning, route_command
 from tui.core.commands.inserting import plain
 from tui.core.commands.refused import ChangeRefused as ChangeRefused  # part of what this module offers
@@ -136,7 +136,11 @@ def forwarding(node: str, on: bool, family: int = 4, dev: str | None = None) -> 
 
 
 def command(change: Change, world: World) -> tuple[tuple[str, ...], ...]:
-    """The exact commands, in order. Those of `place(change)` None are Docker's own, run where the engine is."""
+    """The exact commands, in order. Those of `place(change)` None are the engine's own, run where it is."""
+    return tuple(engine_command.spoken(words, world.engine) for words in _commands(change, world))
+
+
+def _commands(change: Change, world: World) -> tuple[tuple[str, ...], ...]:
     match change:
         case AddRoute(_, route, verb):
             return (route_command.ip_route(verb, route),)
@@ -147,8 +151,8 @@ def command(change: Change, world: World) -> tuple[tuple[str, ...], ...]:
         case SetSysctl(_, name, value):
             return (("sysctl", "-w", f"{name}={value}"),)
         case Connect():
-            dev = None if change.dev == attaching.next_dev(world.node(change.node)) else change.dev
-            return (engine_command.connect(change.node, change.network, change.addresses, dev),)
+            dev = None if change.dev == attaching.next_dev(world, world.node(change.node)) else change.dev
+            return (engine_command.connect(change.node, change.network, addressed(change, world).addresses, dev),)
         case Disconnect(name, network):
             return (engine_command.disconnect(name, network),)
         case CreateNetwork(network):
@@ -156,12 +160,23 @@ def command(change: Change, world: World) -> tuple[tuple[str, ...], ...]:
         case RemoveNetwork(name):
             return (engine_command.remove_network(name),)
         case StartNode():
-            links = tuple((each.network, each.addresses) for each in change.links)
+            links = tuple((each.network, addressed(each, world).addresses) for each in change.links)
             return engine_command.start(change.name, change.image, links, change.sysctls)
         case RemoveNode(name):
             return (engine_command.remove(name),)
         case Several(changes):
             return tuple(words for _, words in placed(change, world)) if changes else ()
+
+
+def addressed(change: Connect, world: World) -> Connect:
+    """On Podman with the addresses that the World after it has: left to itself it gives others than the first free."""
+    if change.addresses or not podman.is_podman(world):
+        return change
+    try:
+        link = _attachment(world, world.node(change.node), change)
+    except ChangeRefused:
+        return change  # the engine says so itself
+    return replace(change, addresses=tuple(each.address for each in link.addresses))
 
 
 def _delete(change: DeleteRoute, route: Route, world: World) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tui.core.addresses import Address
+from tui.core.changes import podman
 from tui.core.commands.refused import ChangeRefused
+from tui.core.commands.switching import set_switch
 from tui.core.derived import broadcast, kernel_routes, link_local, listed
 from tui.core.labs import Attachment
 from tui.core.labs.compose_addresses import gateways
 from tui.core.labs.ipam import Addresses, mac_for
-from tui.core.labs.layout import default_route, join, veth
+from tui.core.labs.layout import bridge, default_route, join, veth
 from tui.core.sysctls import Switches
 from tui.core.world import Interface, InterfaceAddress, Network, NextHop, Node, Route, World
 
@@ -71,15 +73,17 @@ def attachment(
         if address is None:
             raise ChangeRefused(f"Network {network.name} has no free address left in {subnet.prefix}.")
         got.append(InterfaceAddress(address, subnet.prefix.length, broadcast=broadcast(subnet.prefix)))
-    dev = dev or next_dev(node)
+    dev = dev or next_dev(world, node)
     if node is not None and node.interface(dev) is not None:
         raise ChangeRefused(f"{name} has a device {dev} already: name another.")
     mac = mac or mac_for((each.address for each in got), f"{name} {network.name}")
     return Attachment(network.name, dev, mac, tuple(got), fixed=given)
 
 
-def next_dev(node: Node | None) -> str:
-    """One above the highest ethN: engines count up, and do not take a freed number again."""
+def next_dev(world: World, node: Node | None) -> str:
+    """One above the highest ethN: Docker counts up, and does not take a freed number again."""
+    if podman.is_podman(world):
+        return podman.free_dev(node)
     used = [each.name.removeprefix("eth") for each in (node.interfaces if node is not None else ())]
     return f"eth{max((int(each) for each in used if each.isdecimal()), default=-1) + 1}"
 
@@ -115,6 +119,9 @@ def connect(world: World, node: Node, network: Network, link: Attachment) -> Wor
             f"endpoint with name {node.name} already exists in network {network.name}",
         )
     interface = veth(link, max((each.index for each in node.interfaces), default=0) + 1, network)
+    if podman.is_podman(world):
+        after = with_device(node, podman.with_ipv6(interface), link.sysctls)
+        return with_carriers(put(world, podman.with_default(after, interface.name, network)))
     after = with_device(node, interface, link.sysctls)
     return with_carriers(put(world, _with_defaults(world, node, after)))
 
@@ -154,7 +161,7 @@ def disconnect(world: World, node: Node, network: Network) -> World:
     if interface is None:
         raise ChangeRefused(f"{node.name} is not on network {network.name}.")
     left = without_device(node, interface)
-    return with_carriers(put(world, _with_defaults(world, node, left)))
+    return with_carriers(put(world, left if podman.is_podman(world) else _with_defaults(world, node, left)))
 
 
 def without_device(node: Node, interface: Interface) -> Node:
@@ -218,11 +225,37 @@ def with_carriers(world: World) -> World:
     host = next((each for each in world.nodes if each.kind == "host"), None)
     if host is None:
         return world
+    if podman.is_podman(world):
+        return _with_its_bridges(world, host)
     plugged = {link.network for each in world.nodes if each.kind != "host" for link in each.interfaces if link.up}
     for link in host.interfaces:
         if link.kind == "bridge" and link.network is not None and link.carrier != (link.network in plugged):
             host = _with_carrier(host, link, not link.carrier)
     return put(world, host)
+
+
+def _with_its_bridges(world: World, host: Node) -> World:
+    """Podman's host: a bridge is there as long as somebody is plugged in."""
+    if "links" in host.missing:
+        return world
+    for link in podman.idle_bridges(world, host):
+        host = without_device(host, link)
+    for network in podman.missing_bridges(world, host):
+        host = with_bridge(host, network, plugged=True)
+    return put(world, host)
+
+
+FORWARDING6 = "net.ipv6.conf.all.forwarding"
+
+
+def with_bridge(host: Node, network: Network, *, plugged: bool) -> Node:
+    """The host with the network's bridge. Engines have it forward IPv6 from the first network on that has it."""
+    six = any(each.prefix.version == 6 for each in network.subnets)
+    if six and host.sysctl(FORWARDING6) == 0:
+        host = set_switch(host, FORWARDING6, 1)
+    index = max((each.index for each in host.interfaces), default=0) + 1
+    link = bridge(network, network.bridge or "", index, plugged=plugged)
+    return with_device(host, podman.with_ipv6(link) if plugged else link)
 
 
 def _with_carrier(host: Node, old: Interface, carrier: bool) -> Node:

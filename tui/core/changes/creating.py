@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tui.core.changes.attaching import put, with_carriers, with_device, without_device
+from tui.core.changes import podman
+from tui.core.changes.attaching import connect, named_node, put, with_bridge, with_carriers, without_device
 from tui.core.commands.refused import ChangeRefused
-from tui.core.commands.switching import set_switch
 from tui.core.labs import LAB_SYSCTLS, Attachment, Service
 from tui.core.labs.compose_addresses import gateways
 from tui.core.labs.compose_networks import bridge_name
 from tui.core.labs.ipam import overlaps
-from tui.core.labs.layout import bridge, container
+from tui.core.labs.layout import container
 from tui.core.world import Network, Node, Subnet, World
 
 
@@ -30,9 +30,9 @@ def create_network(world: World, network: Network) -> World:
     networks = tuple(sorted((*world.networks, network), key=lambda each: each.name))
     world = replace(world, networks=networks)
     host = next((each for each in world.nodes if each.kind == "host"), None)
-    if host is None or network.bridge is None or "links" in host.missing:
+    if host is None or network.bridge is None or "links" in host.missing or podman.is_podman(world):
         return world
-    return put(world, _with_bridge(host, network, network.bridge))
+    return put(world, with_bridge(host, network, plugged=False))
 
 
 def _check_subnet(world: World, subnet: Subnet) -> None:
@@ -48,18 +48,6 @@ def _check_subnet(world: World, subnet: Subnet) -> None:
                     f"{prefix} overlaps {each.prefix} of network {other.name}: choose another subnet.",
                     "Pool overlaps with other one on this address space",
                 )
-
-
-FORWARDING6 = "net.ipv6.conf.all.forwarding"
-
-
-def _with_bridge(host: Node, network: Network, dev: str) -> Node:
-    """The host with the network's bridge. Docker has it forward IPv6 from the first network on that has it."""
-    six = any(each.prefix.version == 6 for each in network.subnets)
-    if six and host.sysctl(FORWARDING6) == 0:
-        host = set_switch(host, FORWARDING6, 1)
-    link = bridge(network, dev, max((each.index for each in host.interfaces), default=0) + 1, plugged=False)
-    return with_device(host, link)
 
 
 def remove_network(world: World, network: Network) -> World:
@@ -85,10 +73,14 @@ def start_node(
         raise ChangeRefused(f"There is a node {name} already: choose another name.", words)
     networks = {each.name: each for each in world.networks}
     switched = tuple(sorted({**LAB_SYSCTLS, **dict(sysctls)}.items()))
-    hops = tuple(gateways(links, networks))
-    service = Service(name, name, image, sysctls=switched, attachments=tuple(links), gateways=hops)
+    service = Service(name, name, image, sysctls=switched)
+    if not podman.is_podman(world):
+        service = replace(service, attachments=tuple(links), gateways=tuple(gateways(links, networks)))
     nodes = sorted((*world.nodes, container(service, networks)), key=lambda each: (each.kind == "host", each.name))
-    return with_carriers(replace(world, nodes=tuple(nodes)))
+    world = replace(world, nodes=tuple(nodes))
+    for link in links if podman.is_podman(world) else ():
+        world = connect(world, named_node(world, name), networks[link.network], link)
+    return with_carriers(world)
 
 
 def remove_node(world: World, node: Node) -> World:

@@ -117,21 +117,33 @@ def docker(node: str | None) -> tuple[str, ...]:
     return ("docker", "exec", node) if node is not None else ()
 
 
+def podman(node: str | None) -> tuple[str, ...]:
+    """The same on Podman."""
+    return ("podman", "exec", node) if node is not None else ()
+
+
 def netns(node: str | None) -> tuple[str, ...]:
     """What stands before a command that runs in a named network namespace (ip-netns(8))."""
     return ("ip", "netns", "exec", node) if node is not None else ()
 
 
-IN_NETWORK = """\
+_IN_NETWORK = """\
 in_network() {  # a command of this machine in a container's network; as root
-    pid=$(docker inspect -f '{{.State.Pid}}' "$1"); shift
+    pid=$(%s inspect -f '{{.State.Pid}}' "$1"); shift
     nsenter -t "$pid" -n -- "$@"
 }"""
-"""A shell function for what was changed from the engine's machine: the container may have no `ip`, and no right."""
+
+
+def in_network(program: str) -> str:
+    """A shell function for what was changed from the engine's machine: the container may have no `ip`, and no right.
+
+    `program` is the engine's, docker or podman.
+    """
+    return _IN_NETWORK % program
 
 
 def entered(node: str | None) -> tuple[str, ...]:
-    """What stands before a command of this machine that runs in a container's network; needs IN_NETWORK above it."""
+    """What stands before a command of this machine that runs in a container's network; needs `in_network` above it."""
     return ("in_network", node) if node is not None else ()
 
 

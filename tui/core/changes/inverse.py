@@ -20,8 +20,7 @@ from tui.core.changes import (
     StartNode,
     apply,
 )
-from tui.core.changes.attaching import named_network, named_node
-from tui.core.changes.creating import FORWARDING6
+from tui.core.changes.attaching import FORWARDING6, named_network, named_node
 from tui.core.commands.inserting import key, rivals
 from tui.core.commands.refused import ChangeRefused
 from tui.core.world import NextHop, Node, Route, World, default_rules
@@ -206,6 +205,9 @@ def _mended(first: Change, now: World, then: World, name: str) -> Change:
         for each in _mending(named_node(world, name), named_node(then, name)):
             steps.append(each)
             world = apply(each, world)
+        for each in _in_order(named_node(world, name), named_node(then, name)):
+            steps.append(each)
+            world = apply(each, world)
     return first if len(steps) == 1 else Several(tuple(steps))
 
 
@@ -224,6 +226,16 @@ def _mending(now: Node, then: Node) -> Iterator[Change]:
         if route not in has and not _comes_by_itself(route):
             yield AddRoute(now.name, route, "append" if key(route) in there else "add")
             there.add(key(route))
+
+
+def _in_order(now: Node, then: Node) -> Iterator[Change]:
+    """The changes that put IPv4 rivals into the order that they had: the first of them is taken."""
+    for route in {key(each): each for each in then.routes if each.family == 4}.values():
+        has, had = rivals(now, route), rivals(then, route)
+        kept = next((n for n, (one, other) in enumerate(zip(has, had, strict=False)) if one != other), len(had))
+        if set(has) == set(had):
+            yield from (DeleteRoute(now.name, each) for each in reversed(has[kept:]))
+            yield from (AddRoute(now.name, each, "append" if n else "add") for n, each in enumerate(had[kept:], kept))
 
 
 def _comes_by_itself(route: Route) -> bool:

@@ -25,7 +25,7 @@ SECONDS = 30
 _TRIED = 8
 
 
-def image(api: docker.APIClient) -> str | None:
+def image(api: docker.APIClient, program: str) -> str | None:
     """An image on the engine with an `ip` in it, or None; nothing is pulled. Raises EngineError.
 
     That which the variable names; else that of a container in which `ip` can be started; else a well-known one.
@@ -33,7 +33,7 @@ def image(api: docker.APIClient) -> str | None:
     if named := os.environ.get(IMAGE):
         if not there(api, named):
             raise EngineError(
-                f"The image {clean(named)} that {IMAGE} names is not on this engine: docker pull it first."
+                f"The image {clean(named)} that {IMAGE} names is not on this engine: {program} pull it first."
             )
         return clean(named)
     return _running(api) or next((each for each in KNOWN if there(api, each)), None)

@@ -60,7 +60,7 @@ class Changing:
         """See Engine.change. Raises Asks before anything is made."""
         wanted = _with_images(change)
         with talking(self.connection) as api:
-            ground = Ground(api)
+            ground = Ground(api, self.connection.program)
             for each in flat(wanted):
                 if isinstance(each, Within) and world.node(each.node) is not None:
                     self._check(ground, each, world, agreed)
@@ -91,12 +91,13 @@ class Changing:
 
     def place(self, ground: Ground, name: str) -> Place:
         """The network that a node's commands change: its own, or that of the container it shares. EngineError."""
-        listed = docker_world.containers(beside.without(ground.api.containers(all=True)))
+        listed = docker_world.containers(beside.without(self.connection.listing.containers(ground.api)))
         container = _owner(name, listed) if name != HOST else None
         if container is None:
             return Place(HOST, pid=self.connection.peer)
         if container.state not in ("running", "paused"):
-            raise EngineError(f"{container.name} does not run ({container.state}): docker start {container.name}.")
+            start = f"{self.connection.program} start {container.name}"
+            raise EngineError(f"{container.name} does not run ({container.state}): {start}.")
         pid = docker_local.pids([container.id]).get(container.id) if self.connection.peer is not None else None
         host: dict[str, Any] = ground.api.inspect_container(container.id)["HostConfig"]
         return Place(container.name, container.id, pid, admin(host), container.state == "paused")
@@ -172,7 +173,7 @@ class _Session:
     def _within(self, step: _Step, change: Within, world: World) -> Iterator[str]:
         """By the first way that leads there."""
         with talking(self._changing.connection) as api:
-            ground = Ground(api)
+            ground = Ground(api, self._changing.connection.program)
             place = self._changing.place(ground, change.node)
             wanted = errand(change, world)
             reasons: list[str] = []
@@ -198,15 +199,17 @@ class _Session:
         with talking(self._changing.connection) as api:
             if isinstance(change, StartNode) and not beside.there(api, change.image):
                 if PULL not in self._agreed:
-                    raise EngineError(f"The image {change.image} is not on this engine: docker pull {change.image}.")
+                    pull = f"{self._changing.connection.program} pull {change.image}"
+                    raise EngineError(f"The image {change.image} is not on this engine: {pull}.")
                 for line in _saying(lambda say: lab_images.pull(api, change.image, say)):
                     yield line
                     if step.closed:
                         raise EngineError(f"Stopped: the image {change.image} was not fetched.")
-            containers = docker_world.containers(api.containers(all=True))
-            networks = docker_world.networks(api.networks())
+            listing = self._changing.connection.listing
+            containers = docker_world.containers(listing.containers(api))
+            networks = docker_world.networks(listing.networks(api))
             ids = Ids({each.name: each.id for each in containers}, {each.name: each.id for each in networks})
-            yield from Creating(api, self._changing.memory).make(change, world, ids)
+            yield from Creating(api, self._changing.connection, self._changing.memory).make(change, world, ids)
         step.done = 0
         self._changing.told(ids.containers.get(getattr(change, "node", ""), ""))
         if isinstance(change, Connect | StartNode):

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from tui.engines.base import EngineError, clean
 from tui.engines.docker.endpoint import Endpoint, brief
+from tui.engines.docker.listing import Listing, is_podman
 from tui.engines.docker.ssh import Tunnel
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Connection:
         except BaseException:
             self.close()
             raise
+        self.listing = Listing(self.version)
+        self.podman = is_podman(self.version)
 
     def _greet(self) -> dict[str, Any]:
         self._knock()
@@ -69,6 +72,11 @@ class Connection:
             self._peer = peer_of(self._url.removeprefix("unix://"))
         elif self._tunnel is None and "npipe:" not in self._url:
             _knock_tcp(self._url)
+
+    @property
+    def program(self) -> str:
+        """The command by which people use this engine: `docker` or `podman`."""
+        return "podman" if self.podman else "docker"
 
     @property
     def peer(self) -> int | None:

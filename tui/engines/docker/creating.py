@@ -15,12 +15,15 @@ from tui.core.changes import (
     RemoveNetwork,
     RemoveNode,
     StartNode,
+    addressed,
     apply,
 )
 from tui.core.labs import LAB_SYSCTLS
 from tui.core.world import World
 from tui.engines.base import EngineError, clean
 from tui.engines.docker import lab_bodies as bodies
+from tui.engines.docker import podman
+from tui.engines.docker.connect import Connection
 from tui.engines.docker.lab import ended, post, refusals
 from tui.engines.docker.lab_bodies import IFNAME, LABEL, OLDEST, Body, Version
 
@@ -50,15 +53,16 @@ class Memory:
 class Creating:
     """The changes that are the engine's own. `ids` are the ids of containers (by node name) and networks (by name)."""
 
-    def __init__(self, api: docker.APIClient, memory: Memory) -> None:
+    def __init__(self, api: docker.APIClient, connection: Connection, memory: Memory) -> None:
         self._api = api
+        self._connection = connection
         self._memory = memory
 
     def make(self, change: OfEngine, world: World, ids: Ids) -> Iterator[str]:
         """Make it, all of it or nothing: lines worth knowing. Raises EngineError with the engine's words."""
         match change:
             case Connect():
-                yield from self._connect(change, ids)
+                yield from self._connect(addressed(change, world), ids)
             case Disconnect(node, network):
                 with refusals(f"{node} off {network}"):
                     self._api.disconnect_container_from_network(ids.container(node), ids.network(network))
@@ -67,7 +71,7 @@ class Creating:
             case RemoveNetwork(name):
                 self._remove_network(name, ids)
             case StartNode():
-                yield from self._start(change, ids)
+                yield from self._start(_addressed(change, world), ids)
             case RemoveNode(name):
                 self._remove(name, ids)
 
@@ -76,8 +80,16 @@ class Creating:
     def _connect(self, change: Connect, ids: Ids) -> Iterator[str]:
         if change.network == BRIDGE and change.addresses:
             yield "Docker's own network gives addresses as they come: the one asked for may be another's."
+        if self._connection.podman:
+            self._connect_on_podman(change, ids.container(change.node), ids.network(change.network))
+            return
         body = {"Container": ids.container(change.node), "EndpointConfig": endpoint(change, self._version())}
         post(self._api, f"/networks/{ids.network(change.network)}/connect", body, f"{change.node} on {change.network}")
+
+    def _connect_on_podman(self, change: Connect, container: str, network: str) -> None:
+        path, what = f"{podman.OWN}/networks/{network}/connect", f"{change.node} on {change.network}"
+        with refusals(what), podman.joined_or_not(self._api, container, change.network):
+            post(self._api, path, podman.connection(change, container), what)
 
     def _version(self) -> Version:
         major, _, minor = str(self._api.api_version).partition(".")
@@ -90,6 +102,9 @@ class Creating:
         with contextlib.suppress(ChangeRefused):  # then the engine says so itself
             network = apply(change, world).network(wanted.name) or wanted  # with the gateways that it is shown with
         marks = self._memory.labels.get(wanted.name) or {MADE: "network", **self._only_lab()}
+        if self._connection.podman:
+            post(self._api, f"{podman.OWN}/networks/create", podman.network(network, marks), f"network {wanted.name}")
+            return
         body = bodies.network(network, marks, False, self._version())
         body["Labels"] = marks
         post(self._api, "/networks/create", body, f"network {wanted.name}")
@@ -97,15 +112,17 @@ class Creating:
     def _only_lab(self) -> dict[str, str]:
         """The label of the lab that is up, where there is just one: what is made beside it goes down with it."""
         filters = {"label": LABEL}
-        found = (*self._api.containers(all=True, filters=filters), *self._api.networks(filters=filters))
+        containers = self._api.containers(all=True, filters=filters)
+        found = (*containers, *self._connection.listing.networks(self._api, LABEL))
         names = {str((each.get("Labels") or {})[LABEL]) for each in found}
         return {LABEL: names.pop()} if len(names) == 1 else {}
 
     def _remove_network(self, name: str, ids: Ids) -> None:
         with refusals(f"to remove network {name}"):
             identity = ids.network(name)
-            labels = self._api.inspect_network(identity).get("Labels") or {}
-            self._api.remove_network(identity)
+            labels = self._connection.listing.network_labels(self._api, identity)
+            # Podman 4.3 takes a network from its containers where its id is given.
+            self._api.remove_network(name if self._connection.podman else identity)
         self._memory.labels[name] = labels
 
     # --- containers ---
@@ -170,7 +187,7 @@ class Creating:
     def _lab_of(self, change: StartNode, ids: Ids) -> dict[str, str]:
         """The label of the lab whose networks it is on: else that lab could not be taken down any more."""
         for each in change.links:
-            labels = self._api.inspect_network(ids.network(each.network)).get("Labels") or {}
+            labels = self._connection.listing.network_labels(self._api, ids.network(each.network))
             if LABEL in labels:
                 return {LABEL: labels[LABEL]}
         return {} if change.links else self._only_lab()
@@ -182,17 +199,24 @@ class Creating:
             labels = found["Config"].get("Labels") or {}
             if LABEL not in labels and MADE not in labels:
                 raise EngineError(
-                    f"{name} was not made by routetui, which removes only what it made: docker rm -f {clean(name)} "
+                    f"{name} was not made by routetui, which removes only what it made: "
+                    f"{self._connection.program} rm -f {clean(name)} "
                     "does it, if it is to go."
                 )
             self._api.remove_container(identity, v=True, force=True)
         host = {key: value for key, value in found["HostConfig"].items() if value not in (None, "", [], {}, 0, False)}
+        if "Ulimits" in host:
+            host["Ulimits"] = podman.ulimits(host["Ulimits"])
         self._memory.containers[name] = {
             "Image": found["Config"]["Image"],
             "Config": found["Config"],
             "HostConfig": host,
             "Sysctls": found["HostConfig"].get("Sysctls") or {},
         }
+
+
+def _addressed(change: StartNode, world: World) -> StartNode:
+    return replace(change, links=tuple(addressed(each, world) for each in change.links))
 
 
 class Ids:

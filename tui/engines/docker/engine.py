@@ -52,7 +52,7 @@ class DockerEngine:
         self._connection = connection
         self._ways = ways
         self._changing: Changing | None = None
-        self.label = f"{_product(connection)}://{connection.endpoint.name} {clean(connection.version['Version'])}"
+        self.label = f"{connection.program}://{connection.endpoint.name} {clean(connection.version['Version'])}"
         self._events = Events(connection, self._begin, self._end, self._forget, self._stopped)
         self._tables = Tables(connection, rungs, ours=self._events.ours, arrived=self._events.tell)
         self._host = Host(connection, rungs)
@@ -95,7 +95,8 @@ class DockerEngine:
             raise EngineError("The engine was closed.")
         try:
             with self._connection.client() as api:
-                containers, networks = api.containers(all=True), api.networks()
+                containers = self._connection.listing.containers(api)
+                networks = self._connection.listing.networks(api)
         except APIError as error:
             said = clean(str(error.explanation or error)).rstrip(".")
             raise EngineError(f"The engine does not list its containers: {said}.") from None
@@ -110,7 +111,7 @@ class DockerEngine:
     ) -> Node:
         node = docker_world.node(container, everyone)
         if container.state not in ("running", "paused"):
-            return replace(node, missing=TOPICS, problem=_not_running(container))
+            return replace(node, missing=TOPICS, problem=_not_running(container, self._connection.program))
         if node.shares is not None:
             known = node.shares == HOST or any(each.name == node.shares for each in everyone)
             return node if known else replace(node, problem="The container whose network it uses is gone.")
@@ -162,7 +163,9 @@ class DockerEngine:
         if container is None:
             raise no_such_node(node, [*(each.name for each in listed), HOST])
         if container.state not in ("running", "paused"):
-            raise EngineError(f"{node} does not run ({container.state}): start it with docker start {node}.")
+            raise EngineError(
+                f"{node} does not run ({container.state}): start it with {self._connection.program} start {node}."
+            )
         return container
 
     def stream(self, node: str, argv: Sequence[str]) -> RawRun:
@@ -177,7 +180,9 @@ class DockerEngine:
     def _awake(self, node: str) -> Container:
         container = self._alive(node)
         if container.state == "paused":
-            raise EngineError(f"{node} is paused: docker unpause {node} lets commands run in it again.")
+            raise EngineError(
+                f"{node} is paused: {self._connection.program} unpause {node} lets commands run in it again."
+            )
         return container
 
     def change(self, change: Change, world: World, agreed: Collection[str] = ()) -> Making:
@@ -214,12 +219,7 @@ class DockerEngine:
         self._connection.close()
 
 
-def _not_running(container: Container) -> str:
+def _not_running(container: Container, program: str) -> str:
     if container.state == "restarting":
         return "It is restarting, so it has no tables now."
-    return f"It is not running, so it has no tables: start it with docker start {container.name}."
-
-
-def _product(connection: Connection) -> str:
-    components = connection.version.get("Components") or ()
-    return "podman" if any("podman" in str(each.get("Name")).lower() for each in components) else "docker"
+    return f"It is not running, so it has no tables: start it with {program} start {container.name}."

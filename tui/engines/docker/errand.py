@@ -57,13 +57,15 @@ class Done:
 class Ground:
     """What the ways of one change have in common: a client of the engine, and the image of a container beside."""
 
-    def __init__(self, api: docker.APIClient) -> None:
+    def __init__(self, api: docker.APIClient, program: str) -> None:
+        """`program` is the command by which people use the engine: docker or podman."""
         self.api = api
+        self.program = program
 
     @functools.cached_property
     def image(self) -> str | None:
         """The image, or None; asked for only where no better way is left. Raises EngineError."""
-        return beside.image(self.api)
+        return beside.image(self.api, self.program)
 
 
 def lines_of(said: bytes) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from tui.core.world import Network, Node
 from tui.engines.base import EngineError, clean
 from tui.engines.docker import lab_bodies as bodies
 from tui.engines.docker import lab_hooks as hooks
+from tui.engines.docker import podman
 from tui.engines.docker import world as docker_world
 from tui.engines.docker.connect import Connection
 from tui.engines.docker.host import Host
@@ -40,7 +41,7 @@ class NoSuchLab(EngineError):
 def check(connection: Connection, lab: Lab) -> Node:
     """The engine's host, where the lab may come up; raises LabRefused where it may not, having made nothing."""
     with talking(connection) as api:
-        listed, networks = api.containers(all=True), api.networks()
+        listed, networks = connection.listing.containers(api), connection.listing.networks(api)
     if any((each.get("Labels") or {}).get(LABEL) == lab.name for each in (*listed, *networks)):
         raise LabRefused(f"The lab {lab.name} is already up there.", f"End it: routetui lab down {lab.name}")
     containers, known = docker_world.containers(listed), docker_world.networks(networks)
@@ -51,33 +52,35 @@ def check(connection: Connection, lab: Lab) -> Node:
         if len(service.name) < 2:
             raise LabRefused(f"Docker wants names of two letters or more: give {service.name} a container_name.")
         if service.name in taken:
-            raise LabRefused(f"There is already a container named {service.name}.", f"docker rm -f {service.name}")
+            raise LabRefused(
+                f"There is already a container named {service.name}.", f"{connection.program} rm -f {service.name}"
+            )
         kind, _, target = service.network_mode.partition(":")
         if kind == "container" and target not in taken | {each.id for each in containers}:
             raise LabRefused(f"{service.name} is to share the network of a container {target}, which is not there.")
     for network in lab.networks:
-        _check_network(network, known, host, external=network.name in lab.external)
+        _check_network(network, known, host, connection.program, external=network.name in lab.external)
     return host
 
 
-def _check_network(network: Network, known: Sequence[Network], host: Node, external: bool) -> None:
+def _check_network(network: Network, known: Sequence[Network], host: Node, program: str, *, external: bool) -> None:
     same = any(each.name == network.name for each in known)
     if external and not same:
         raise LabRefused(
             f"The network {network.name} is external to the lab, and not there: create it first.",
-            f"docker network create {network.name}",
+            f"{program} network create {network.name}",
         )
     if external:
         return
     if same:
-        raise LabRefused(f"There is already a network named {network.name}.", f"docker network rm {network.name}")
+        raise LabRefused(f"There is already a network named {network.name}.", f"{program} network rm {network.name}")
     for subnet in network.subnets:
         for other in known:
             if any(overlaps(subnet.prefix, each.prefix) for each in other.subnets):
                 raise LabRefused(
                     f"{subnet.prefix} of {network.name} is taken by the network {other.name}: give another subnet in "
                     "ipam.config, or remove that network.",
-                    f"docker network rm {other.name}",
+                    f"{program} network rm {other.name}",
                 )
         for device, own in host.addresses():
             if not device.network and device.name != "lo" and overlaps(subnet.prefix, own.prefix):
@@ -203,14 +206,16 @@ def down(connection: Connection, name: str, say: Say = lambda _: None) -> None:
     """
     filters = {"label": f"{LABEL}={name}"}
     with talking(connection) as api:
-        containers, networks = api.containers(all=True, filters=filters), api.networks(filters=filters)
+        containers = api.containers(all=True, filters=filters)
+        networks = connection.listing.networks(api, filters["label"])
         if not containers and not networks:
             known = running(connection)
             hint = f"Up are: {', '.join(known)}" if known else ""
             raise NoSuchLab(f"There is no lab named {clean(name)} up on {connection.endpoint.name}.", hint)
+        handle = "Name" if connection.podman else "Id"  # by its id Podman 4.3 takes one from foreign containers
         stays = [
             *(_remove(api.remove_container, "container", _name(each), each["Id"], say) for each in containers),
-            *(_remove(api.remove_network, "network", clean(each["Name"]), each["Id"], say) for each in networks),
+            *(_remove(api.remove_network, "network", clean(each["Name"]), each[handle], say) for each in networks),
         ]
     for sentence in filter(None, stays):
         raise EngineError(sentence)
@@ -237,7 +242,7 @@ def _remove(method: Callable[..., object], kind: str, name: str, made: str, say:
 def running(connection: Connection) -> list[str]:
     """The names of the labs that are up on the engine, sorted."""
     with talking(connection) as api:
-        found = (*api.containers(all=True, filters={"label": LABEL}), *api.networks(filters={"label": LABEL}))
+        found = (*api.containers(all=True, filters={"label": LABEL}), *connection.listing.networks(api, LABEL))
     return sorted({clean(str((each.get("Labels") or {}).get(LABEL, ""))) for each in found} - {""})
 
 
@@ -299,15 +304,17 @@ def ended(api: docker.APIClient, made: str, moment: float = MOMENT) -> int | Non
 def post(api: docker.APIClient, path: str, body: bodies.Body, what: str) -> dict[str, Any]:
     """A request that the SDK has no words for (fixed MACs, priorities, EnableIPv4); its answer, if it has one.
 
-    Raises EngineError, which says what it was about.
+    `path` is Docker's, or begins with that of Podman's own API. Raises EngineError, which says what it was about.
     """
     from docker.errors import create_api_error_from_http_exception
     from requests import HTTPError
 
-    with api.post(f"{api.base_url}/v{api.api_version}{path}", json=body, timeout=SECONDS) as response:
+    url = f"{api.base_url}{path if path.startswith(podman.OWN) else f'/v{api.api_version}{path}'}"
+    with api.post(url, json=body, timeout=SECONDS) as response:
         with refusals(what):
             try:
                 response.raise_for_status()
             except HTTPError as error:
                 create_api_error_from_http_exception(error)
-        return dict(response.json()) if response.content else {}
+        # Podman answers some of them with a word of text.
+        return dict(response.json()) if "json" in response.headers.get("Content-Type", "") else {}

@@ -221,10 +221,12 @@ class Tables:
         from docker.errors import APIError
 
         if container.state == "paused":
-            raise Unreadable(f"It is paused, and nothing can run in it: docker unpause {container.name}.")
+            raise Unreadable(
+                f"It is paused, and nothing can run in it: {self._connection.program} unpause {container.name}."
+            )
         try:
             with self._connection.client() as api:
-                return Inside(api, container, self._ours).tables()
+                return Inside(api, container, self._ours, self._connection.program).tables()
         except APIError as error:
             raise Unreadable(f"The engine runs nothing in it: {_words(error.explanation or error)}.") from None
         except EngineError as error:
@@ -243,10 +245,11 @@ class Tables:
 class Inside:
     """Commands in one container that show its tables."""
 
-    def __init__(self, api: docker.APIClient, container: Container, ours: Callable[[str], None]) -> None:
+    def __init__(self, api: docker.APIClient, container: Container, ours: Callable[[str], None], program: str) -> None:
         self._api = api
         self._container = container
         self._ours = ours
+        self._program = program
         self._deadline = time.monotonic() + WHOLE
 
     def tables(self) -> Node:
@@ -273,7 +276,7 @@ class Inside:
         if not parts:
             raise Unreadable(
                 "It has no shell, no `ip` and no `cat` to show its tables; one that shares its network could: "
-                f"docker run --network container:{self._container.name} IMAGE ip route."
+                f"{self._program} run --network container:{self._container.name} IMAGE ip route."
             )
         return from_commands(parts)
 

@@ -81,7 +81,7 @@ def _by_exec(ground: Ground, place: Place, errand: Errand) -> Done:
     code, said = _exec(ground, place, ("sh", "-c", 'echo "$1" >"$2"', "sh", str(value), _file(name)), privileged=False)
     if code != 0 and _NO_RIGHT.search(said):
         raise Unfit("its /proc/sys can only be read from inside")
-    return Done(code, lines_of(said.encode()), "docker exec")
+    return Done(code, lines_of(said.encode()), f"{ground.program} exec")
 
 
 def _privileged(ground: Ground, place: Place, errand: Errand) -> None:
@@ -110,7 +110,7 @@ def _by_classic(ground: Ground, place: Place, errand: Errand) -> Done:
 
 def _spoken(ground: Ground, place: Place, argv: Sequence[str], privileged: bool, shown: bool = False) -> Done:
     """A command inside. Where the kernel did not speak, it was not understood, and nothing was done."""
-    how = f"docker exec{' --privileged' if privileged else ''}{f': {shlex.join(argv)}' if shown else ''}"
+    how = f"{ground.program} exec{' --privileged' if privileged else ''}{f': {shlex.join(argv)}' if shown else ''}"
     code, said = _exec(ground, place, argv, privileged)
     _must_be_of_the_kernel(code, said, argv[0])
     return Done(code, lines_of(said.encode()), how)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tui.core.changes import Change, Connect, CreateNetwork, Disconnect, RemoveNetwork, RemoveNode, StartNode
-from tui.core.changes.creating import FORWARDING6
+from tui.core.changes.attaching import FORWARDING6
 from tui.core.labs import LAB_SYSCTLS, Attachment, RouteCommand, Service
 from tui.core.labs.ipam import mac_for
 from tui.core.labs.layout import HOST, host_addresses
