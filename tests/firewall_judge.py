@@ -17,23 +17,23 @@ from ipaddress import ip_interface
 import pytest
 from firewall_scripts import ANSWER, ASK
 from namespaces import WHY_NOT, Space
-from two_bridges import default, interface, node
+from two_bridges import LOOPBACK, default, interface, node
 
 from tui.core.addresses import parse_address, parse_prefix
-from tui.core.firewall.iptables import read_save
-from tui.core.firewall.nft import read_ruleset
 from tui.core.firewall.values import Ruleset
-from tui.core.world import Interface, Network, NextHop, Node, Route, World
+from tui.core.world import Interface, InterfaceAddress, Network, NextHop, Node, Route, World
+from tui.engines.docker.host_filters import HostFilters
 
 PROGRAMS = ("iptables-restore", "iptables-save", "ip6tables-restore", "ip6tables-save", "nft", "python3")
 NO = WHY_NOT or ("needs iptables and nft" if not all(map(shutil.which, PROGRAMS)) else None)
 PORTS = (53, 80, 4000)
 LOOPBACK_6 = Route(parse_prefix("::1/128"), "local", (NextHop("lo"),), "local", "kernel", prefsrc=parse_address("::1"))
+LOOPBACK_BOTH = replace(LOOPBACK, addresses=(*LOOPBACK.addresses, InterfaceAddress(parse_address("::1"), 128, "host")))
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """The addresses of the row in one family, and the programs that know its rules."""
+    """The addresses of the row in one family; the program that loads its rules, and what nft calls it."""
 
     version: int
     a: str
@@ -41,7 +41,6 @@ class Family:
     rb: str
     b: str
     length: int
-    save: str
     restore: str
     nft: str
 
@@ -50,12 +49,8 @@ class Family:
         return str(ip_interface(f"{address}/{self.length}").network)
 
 
-FOUR = Family(
-    4, "10.71.0.2", "10.71.0.1", "10.72.0.1", "10.72.0.2", 24, "iptables-save", "iptables-restore", "ip"
-)  # fmt: skip
-SIX = Family(
-    6, "fd00:71::2", "fd00:71::1", "fd00:72::1", "fd00:72::2", 64, "ip6tables-save", "ip6tables-restore", "ip6"
-)  # fmt: skip
+FOUR = Family(4, "10.71.0.2", "10.71.0.1", "10.72.0.1", "10.72.0.2", 24, "iptables-restore", "ip")
+SIX = Family(6, "fd00:71::2", "fd00:71::1", "fd00:72::1", "fd00:72::2", 64, "ip6tables-restore", "ip6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +94,7 @@ class Row:
         self.family = family
         self.spaces = {name: Space() for name in "arb"}
         self.loaded: dict[str, tuple[str, ...]] = {}
+        self._filters = {name: HostFilters() for name in "rb"}
         for space in self.spaces.values():
             space.write("net.ipv4.tcp_synack_retries", 0)  # no answer comes when its question is long over
             for name in ("all", "default"):
@@ -134,17 +130,16 @@ class Row:
     def close(self) -> None:
         for started in (*self._ears, *self._askers.values()):
             started.communicate(timeout=20)
+        for filters in self._filters.values():
+            filters.close()
         for space in self.spaces.values():
             space.close()
 
     def ruleset(self, name: str) -> Ruleset:
-        """What the namespace's own programs say that it has, with counters."""
-        space, family = self.spaces[name], self.family
-        tables, unread = read_save(space.run(family.save, "-c").stdout, family.nft)
-        known = {each.name for each in tables}
-        listed = read_ruleset(space.run("nft", "-j", "list", "ruleset").stdout)
-        native = [each for each in listed if each.family == "inet" or each.name not in known]
-        return Ruleset((*tables, *native), unread)
+        """What the namespace has, read as the engines read a host's."""
+        found = self._filters[name].read(self.spaces[name].pid)
+        assert found is not None
+        return found
 
     def load(self, name: str, iptables: str, nft: str = "") -> None:
         """Put these rules into a namespace, in place of all that it has."""
@@ -196,7 +191,15 @@ class Row:
             node("b", self._interface("b", "b0", "right"), routes=(default(self._gateway, "b0"), LOOPBACK_6)),
             node("r", self._interface("r", "ra", "left"), self._interface("r", "rb", "right"), routes=(LOOPBACK_6,)),
         )
-        made = (replace(each, sysctls=switches, filters=filters.get(each.name, Ruleset())) for each in nodes)
+        made = (
+            replace(
+                each,
+                interfaces=(LOOPBACK_BOTH, *each.interfaces[1:]),
+                sysctls=switches,
+                filters=filters.get(each.name, Ruleset()),
+            )
+            for each in nodes
+        )
         return World("namespaces", (Network("left"), Network("right")), tuple(made))
 
     def _interface(self, name: str, dev: str, network: str | None) -> Interface:

@@ -32,7 +32,7 @@ def words(random_: random.Random, chain: str, family: Family) -> Iterator[str]:
     if random_.random() < 0.25:
         states = random_.choice(("NEW", "ESTABLISHED", "RELATED,ESTABLISHED", "INVALID", "UNTRACKED", "DNAT", "SNAT"))
         yield f"-m conntrack {no()}--ctstate {states}"
-    if random_.random() < 0.1:
+    elif random_.random() < 0.15:
         asked = random_.choice(("--ctstatus SEEN_REPLY", "--ctstatus CONFIRMED", f"--ctorigsrc {family.a}",
                                 f"--ctorigdst {family.b}", "--ctdir REPLY"))  # fmt: skip
         yield f"-m conntrack {'' if 'dir' in asked else no()}{asked}"
@@ -191,8 +191,9 @@ def nft_rules(random_: random.Random, family: Family, *, plain: bool = False) ->
         rules += ["icmpv6 type nd-neighbor-solicit drop", "ip6 saddr fe80::/10 drop", "ip6 daddr ff02::/16 accept",
                   "ip6 nexthdr tcp drop", "fib daddr type multicast drop"]  # fmt: skip
     chains = []
-    for hook, priority in (("prerouting", -310), ("prerouting", -250), ("prerouting", -10), ("input", 5),
-                           ("forward", -5), ("forward", 10), ("output", 3), ("postrouting", 50)):  # fmt: skip
+    for hook, priority in (("prerouting", -310), ("prerouting", -250), ("prerouting", -95), ("prerouting", -10),
+                           ("input", 5), ("forward", -5), ("forward", 10), ("output", 3), ("postrouting", 50),
+                           ("postrouting", 105)):  # fmt: skip
         if random_.random() < 0.25:
             able = [each for each in rules if hook not in ("prerouting", "postrouting") or "reject" not in each]
             able = [each for each in able if hook != "output" or not each.startswith("iifname")]
@@ -227,9 +228,9 @@ def _nat_chains(random_: random.Random, family: Family, own: str) -> list[str]:
     if random_.random() < 0.2:
         rules = (f"dnat {ip} to {family.b}", "udp dport 53 redirect to :8053", f"tcp dport 80 dnat {ip} to {to}",
                  "udp dport 4000 redirect")  # fmt: skip
-        found.append(_base("nat0", "nat", random_.choice(("prerouting", "output")), -100, "accept",
-                           [random_.choice(rules)]))  # fmt: skip
+        hook, priority = random_.choice(("prerouting", "output")), random_.choice((-100, -90, -80))
+        found.append(_base("nat0", "nat", hook, priority, "accept", [random_.choice(rules)]))
     if random_.random() < 0.2:
         rules = (f"snat {ip} to {family.rb}", "masquerade", 'oifname "rb" masquerade')
-        found.append(_base("nat1", "nat", "postrouting", 100, "accept", [random_.choice(rules)]))
+        found.append(_base("nat1", "nat", "postrouting", random_.choice((100, 110)), "accept", [random_.choice(rules)]))
     return found

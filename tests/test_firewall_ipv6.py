@@ -151,6 +151,38 @@ def test_a_rule_of_nft_does_with_ipv6_what_is_predicted(row: Row, number: int) -
     assert followed(row_world(r=row.ruleset("r")), probe).works is works
 
 
+NAT = "chain {} {{ type nat hook prerouting priority {}; {}; }}"
+FIRST, SECOND = f"dnat ip6 to {SIX.b}", "redirect"
+TRANSLATING = [
+    # To translate to what it was before is to translate too: no later chain is asked.
+    ((NAT.format("one", -100, FIRST), NAT.format("two", -90, SECOND)), False),
+    ((NAT.format("one", -90, FIRST), NAT.format("two", -100, SECOND)), True),
+    # Translation has a place of its own, whatever the priority of its chains.
+    ((NAT.format("one", -80, SECOND),
+      f"chain f {{ type filter hook prerouting priority -95; ip6 daddr {SIX.b} udp dport 80 drop; }}"), True),
+    # Of two with one priority the one that was made last is asked first, which nobody can tell from a listing.
+    ((NAT.format("one", -100, FIRST), NAT.format("two", -100, SECOND)), True),
+    ((NAT.format("one", -100, SECOND), NAT.format("two", -100, FIRST)), False),
+    ((NAT.format("one", -100, FIRST), NAT.format("two", -100, FIRST)), False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(TRANSLATING)))
+def test_the_first_chain_that_translates_is_the_last_that_is_asked(row: Row, number: int) -> None:
+    """What is translated to r is answered there, what is not is dropped on its way to b."""
+    chains, works = TRANSLATING[number]
+    forward = "chain g { type filter hook forward priority 0; udp dport 80 drop; }"
+    row.load("r", "", "\n".join(("table inet t {", *chains, forward, "}", "")))
+    row.forget()
+    probe = Probe("a", SIX.b, 80)
+    assert row.reached({probe: works}, 22000 + number)[probe] is works
+    got = followed(row_world(r=row.ruleset("r")), probe)
+    if number in (3, 4):
+        assert got.works is None and "which is asked first, inet t one or inet t two" in got.verdict
+    else:
+        assert got.works is works
+
+
 # --- what is said ---------------------------------------------------------------------------------------------------
 
 

@@ -29,10 +29,10 @@ def changed(act: Act, flight: Flight, here: Here) -> tuple[Flight, bool]:
         case "snat":
             return _translated(flight, *act.words, source=True), True
         case "masquerade":
-            return _with(flight, replace(flight.ends, src=_known(here.masquerade(flight)))), True
+            return _with(flight, replace(flight.ends, src=_known(here.masquerade(flight))), "snat"), True
         case "redirect":
             ends = replace(flight.ends, dst=_known(here.redirect(flight)))
-            return _with(flight, _ported(ends, act.words[0], source=False)), True
+            return _with(flight, _ported(ends, act.words[0], source=False), "dnat"), True
     raise Refused
 
 
@@ -64,7 +64,7 @@ def _translated(flight: Flight, address: str, port: str, *, source: bool) -> Fli
         except AddressError:
             raise Refused from None
         ends = replace(ends, src=to) if source else replace(ends, dst=to)
-    return _with(flight, _ported(ends, port, source=source))
+    return _with(flight, _ported(ends, port, source=source), "snat" if source else "dnat")
 
 
 def _ported(ends: Ends, port: str, *, source: bool) -> Ends:
@@ -74,8 +74,9 @@ def _ported(ends: Ends, port: str, *, source: bool) -> Ends:
     return replace(ends, sport=number) if source else replace(ends, dport=number)
 
 
-def _with(flight: Flight, ends: Ends) -> Flight:
+def _with(flight: Flight, ends: Ends, kind: str) -> Flight:
     """The packet with other ends, and its connection with the way back that belongs to them."""
     if flight.connection is None:
         return flight  # what is not tracked is not translated (nf_nat_inet_fn)
-    return replace(flight, ends=ends, connection=replace(flight.connection, reply=ends.turned()))
+    connection = replace(flight.connection, reply=ends.turned())
+    return replace(flight, ends=ends, connection=connection, bound=flight.bound | {kind})

@@ -59,7 +59,8 @@ class Flight:
     `state` is new, established, related, invalid or untracked; `direction` original or reply. `mark` None: not known.
     `bridged` tells that a bridge passes it from port to port (`physin`, `physout`, None: which ones is not known).
     `connection` is the entry that it belongs to; `fresh` that the entry is being made with this packet, so that its
-    addresses may still be translated. `answer` is the kind of a packet of TCP or ICMP: request, reply or error.
+    addresses may still be translated; `bound` which of them were (dnat, snat), be it to what they were before. `answer`
+    is the kind of a packet of TCP or ICMP: request, reply or error.
     """
 
     ends: Ends
@@ -74,6 +75,7 @@ class Flight:
     direction: str = "original"
     connection: Connection | None = None
     fresh: bool = False
+    bound: frozenset[str] = frozenset()
     bridged: bool = False
     physin: str | None = None
     physout: str | None = None

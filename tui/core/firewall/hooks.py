@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tui.core.firewall.flight import Flight, Here
 from tui.core.firewall.tracking import track, turned_back
-from tui.core.firewall.values import UNKNOWN, Chain, Ruleset, Table
+from tui.core.firewall.values import UNKNOWN, Chain, Ruleset, Table, place
 from tui.core.firewall.walking import End, Walk
 
 PREROUTING, INPUT, FORWARD, OUTPUT, POSTROUTING = "prerouting", "input", "forward", "output", "postrouting"
@@ -58,10 +58,17 @@ def _doubted(end: End, before: str) -> End:
 
 
 def _steps(rules: Ruleset, hook: str, flight: Flight, here: Here, family: str) -> list[_Step]:
+    chains = base_chains(rules, hook, flight, family)
     steps: list[_Step] = [
         (_EARLIEST if chain.hook == "ingress" else chain.priority, _chain(table, chain, here))
-        for table, chain in base_chains(rules, hook, flight, family)
+        for table, chain in chains
+        if chain.kind != "nat"
     ]
+    # Translation has a place of its own; the priorities of its chains order them among themselves (nf_nat_register_fn).
+    turn = _SNAT if hook in (INPUT, POSTROUTING) else _DNAT
+    for priority in dict.fromkeys(chain.priority for _, chain in chains if chain.kind == "nat"):
+        alike = [each for each in chains if each[1].kind == "nat" and each[1].priority == priority]
+        steps.append((turn, _translations(alike, here)))
     if not family:
         if hook in (PREROUTING, OUTPUT) and flight.connection is None:
             steps.append((_TRACKED, lambda each: [End("accept", track(here, each))]))
@@ -111,12 +118,29 @@ def _chain(table: Table, chain: Chain, here: Here) -> Callable[[Flight], Iterabl
 
 def _may_translate(flight: Flight, *, source: bool) -> bool:
     """Rules of translation see the first packet of a connection alone, until one of them has translated it."""
-    if flight.connection is None or not flight.fresh:
-        return False
-    original, back = flight.connection.original, flight.connection.reply.turned()
-    if source:
-        return (original.src, original.sport) == (back.src, back.sport)
-    return (original.dst, original.dport) == (back.dst, back.dport)
+    return flight.connection is not None and flight.fresh and ("snat" if source else "dnat") not in flight.bound
+
+
+def _translations(chains: Sequence[tuple[Table, Chain]], here: Here) -> Callable[[Flight], Iterable[End]]:
+    """Chains of translation of one hook and priority: the first that translates is the last that is asked.
+
+    The one that was made last is asked first (nf_hook_entries_grow), and no listing tells which that is.
+    """
+    steps = [(place(*each), _chain(*each, here)) for each in chains]
+    if len(steps) == 1:
+        return steps[0][1]
+
+    def step(flight: Flight) -> Iterable[End]:
+        said = [(name, list(ask(flight))) for name, ask in steps]
+        acting = [(name, ends) for name, ends in said if any(e.verdict != "accept" or e.flight != flight for e in ends)]
+        if not acting:
+            return [End("accept", flight)]
+        alike = {frozenset((each.verdict, each.flight) for each in ends) for _, ends in acting}
+        if len(alike) == 1:
+            return acting[0][1]
+        return [End(UNKNOWN, flight, f"which is asked first, {' or '.join(name for name, _ in acting)}")]
+
+    return step
 
 
 def _concluded(before: Flight, alive: dict[Flight, str], stopped: Sequence[End]) -> Said:
