@@ -163,6 +163,17 @@ def judge(engine: DockerEngine, pid: int) -> Iterator[Verdict]:
         yield from pool.map(lambda pair: _verdict(pid, engine, world, *pair), pairs)
 
 
+def judge_again(engine: DockerEngine, pid: int, pair: Verdict) -> Verdict:
+    """One pair by itself.
+
+    Pings at one time may have one number, since each container counts its processes from 1: where their sources are
+    translated to one address, connection tracking takes them for one.
+    """
+    world = engine.snapshot(fresh=True)
+    a, b = (next(each for each in world.nodes if each.name == name) for name in (pair.src, pair.dst))
+    return _verdict(pid, engine, world, a, b)
+
+
 def _alive(world: World) -> list[Node]:
     return [each for each in world.nodes if each.state == "running" and each.shares is None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -41,7 +42,9 @@ def make_all(url: str) -> None:
     try:
         for name, (programs, links) in CONTENTS.items():
             repository, _, tag = name.partition(":")
-            client.import_image_from_data(_archive(programs, links), repository, tag, changes=CHANGES)
+            said = client.import_image_from_data(_archive(programs, links), repository, tag, changes=CHANGES)
+            # Podman 4.3 calls what it imports :latest.
+            client.tag(json.loads(said.split("\n")[0])["status"], repository, tag)
     finally:
         client.close()
 

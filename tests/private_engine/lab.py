@@ -32,6 +32,10 @@ class Lab:
         self._networks.append(made)
         return made
 
+    def made(self, network: str) -> None:
+        """A network of that name or id was made in another way, and goes with the others."""
+        self._networks.append(network)
+
     def container(
         self,
         name: str,
