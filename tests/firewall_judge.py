@@ -37,6 +37,7 @@ class Family:
 
     version: int
     a: str
+    also: str  # a's second address
     ra: str
     rb: str
     b: str
@@ -49,18 +50,22 @@ class Family:
         return str(ip_interface(f"{address}/{self.length}").network)
 
 
-FOUR = Family(4, "10.71.0.2", "10.71.0.1", "10.72.0.1", "10.72.0.2", 24, "iptables-restore", "ip")
-SIX = Family(6, "fd00:71::2", "fd00:71::1", "fd00:72::1", "fd00:72::2", 64, "ip6tables-restore", "ip6")
+FOUR = Family(4, "10.71.0.2", "10.71.0.5", "10.71.0.1", "10.72.0.1", "10.72.0.2", 24, "iptables-restore", "ip")
+SIX = Family(6, "fd00:71::2", "fd00:71::5", "fd00:71::1", "fd00:72::1", "fd00:72::2", 64, "ip6tables-restore", "ip6")
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """`src` is a or r; `port` None is an echo request, else a datagram (17) or a connection (6) to that port."""
+    """`src` is a or r; `port` None is an echo request, else a datagram (17) or a connection (6) to that port.
+
+    `source` is the address that it is sent from, "" where the kernel chooses.
+    """
 
     src: str
     dst: str
     port: int | None = None
     proto: int = 17
+    source: str = ""
 
 
 def probes(family: Family) -> tuple[Probe, ...]:
@@ -76,6 +81,8 @@ def probes(family: Family) -> tuple[Probe, ...]:
         *(Probe("a", each, 80, 6) for each in (far, near)),
         Probe("a", far, 4000, 6),
         Probe("r", far, 80, 6),
+        *(Probe("a", each, source=family.also) for each in (far, near)),
+        *(Probe("a", far, 80, proto, family.also) for proto in (17, 6)),
     )
 
 
@@ -106,6 +113,7 @@ class Row:
             for space, dev, address in ((left, one, near), (right, other, far)):
                 self.spaces[space].ip(f"address add {address}/{family.length} dev {dev}")
                 self.spaces[space].ip(f"link set {dev} up")
+        self.spaces["a"].ip(f"address add {family.also}/{family.length} dev a0")
         self.spaces["a"].ip(f"route add default via {family.ra}")
         # As routers announce themselves: by the link-local address.
         self._gateway = (
@@ -159,7 +167,7 @@ class Row:
         """
         words: dict[str, list[tuple[object, ...]]] = {}
         for number, (each, hoped) in enumerate(asked.items(), first):
-            words.setdefault(each.src, []).append((each.dst, each.port, each.proto, number, hoped))
+            words.setdefault(each.src, []).append((each.dst, each.source, each.port, each.proto, number, hoped))
         for name, own in words.items():
             stdin = self._askers[name].stdin
             assert stdin is not None

@@ -17,7 +17,7 @@ def words(random_: random.Random, chain: str, family: Family) -> Iterator[str]:
         wide = ("10.72.0.0/16", "0.0.0.0/0", "192.0.2.0/24")
     else:
         wide = ("fd00:72::/32", "::/0", "2001:db8::/32", "fe80::/10", "ff02::/16")
-    addresses = (family.b, family.a, family.rb, family.ra, family.near(family.a), *wide)
+    addresses = (family.b, family.a, family.also, family.rb, family.ra, family.near(family.a), *wide)
     no = lambda: random_.choice(("", "", "! "))  # noqa: E731
     for option in ("-s", "-d"):
         if random_.random() < 0.5:
@@ -152,6 +152,7 @@ def nft_rules(random_: random.Random, family: Family, *, plain: bool = False) ->
     a, b, ra, rb = family.a, family.b, family.ra, family.rb
     # A port's protocol is looked at apart (`meta l4proto`) where there is more in a rule than it.
     rules = [
+        f"{ip} saddr {family.also} drop",
         f"{ip} saddr {a} {ip} daddr {{ {b}, {rb} }} accept",
         "udp dport { 53, 4000-4100 } drop",
         "udp dport != 80 drop",

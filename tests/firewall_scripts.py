@@ -53,18 +53,19 @@ def checksum(data):
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF
 
-def echo(dst, ident):
+def echo(dst, source, ident):
     link = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_ICMPV6 if six else socket.IPPROTO_ICMP)
     head = struct.pack("!BBHHH", request, 0, 0, ident, 1)
     head = struct.pack("!BBHHH", request, 0, checksum(head + b"routetui"), ident, 1)
+    link.bind((source, 0))
     link.sendto(head + b"routetui", (dst, 0))
     return link
 
-def knock(dst, port, own, stream):
+def knock(dst, source, port, own, stream):
     link = socket.socket(family, socket.SOCK_STREAM if stream else socket.SOCK_DGRAM)
     link.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     link.setblocking(not stream)
-    link.bind(("", own))
+    link.bind((source, own))
     if stream:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         try:
@@ -94,10 +95,10 @@ def answered(link, port, proto, ident):
 
 def run(asked):
     found, links = {}, {}
-    for number, (dst, port, proto, own, hoped) in enumerate(asked):
+    for number, (dst, source, port, proto, own, hoped) in enumerate(asked):
         found[number] = False
         try:
-            link = echo(dst, own) if port is None else knock(dst, port, own, proto == 6)
+            link = echo(dst, source, own) if port is None else knock(dst, source, port, own, proto == 6)
         except OSError:
             continue
         links[link] = (number, hoped, port, proto, own)
@@ -124,6 +125,6 @@ print("ready", flush=True)
 for line in sys.stdin:
     print(json.dumps(run(json.loads(line))), flush=True)
 """
-"""Reads [[address, port, protocol, own id or port, whether an answer is expected], ...] line by line: sends all at
-once, and says which got an answer, those that are expected being waited for longer.
+"""Reads [[address, own address or empty, port, protocol, own id or port, whether an answer is expected], ...] by line:
+sends all at once, and says which got an answer, those that are expected being waited for longer.
 """

@@ -33,7 +33,8 @@ def chance() -> random.Random:
 
 def predicted(links: Links, probe: Probe, sport: int) -> Path:
     service = None if probe.port is None else Service(probe.proto, probe.port, sport)
-    return path(links, probe.src, parse_address(probe.dst), service=service)
+    source = parse_address(probe.source) if probe.source else None
+    return path(links, probe.src, parse_address(probe.dst), service=service, source=source)
 
 
 class Tally:
