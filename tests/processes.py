@@ -6,6 +6,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+AT_ONCE = 5.0
+"""Seconds within which what is stopped has ended on a machine that is busy: by itself each would go on for longer."""
+
 
 def processes(fits: Callable[[list[bytes]], bool]) -> set[int]:
     """The numbers of those whose words fit, and that these tests started: a worker beside this one has its own."""

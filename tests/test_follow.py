@@ -13,6 +13,7 @@ import pytest
 from private_engine import images
 from private_engine.lab import Lab as DockerLab
 from private_engine.lab import two_bridges
+from processes import AT_ONCE
 from test_kernel import WHY_NO_LAB, until
 from test_prober import prober_processes
 
@@ -247,7 +248,7 @@ def test_a_follow_that_is_closed_ends_and_leaves_nothing(lab: KernelLab) -> None
     started = time.monotonic()
     following.close()
     thread.join()
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < AT_ONCE
     until(lambda: prober_processes() <= before)
 
 

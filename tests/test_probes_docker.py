@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 from private_engine import images
 from private_engine.lab import Lab
+from processes import AT_ONCE
 
 from tui.core.addresses import parse_address
 from tui.core.probes import Ping, Probe, TcpConnect, Traceroute
@@ -111,10 +111,8 @@ def test_a_probe_is_stopped_within_a_second_and_nothing_of_it_is_left(two_bridge
             ended.set()
 
         threading.Thread(target=listen, daemon=True).start()
-        began = time.monotonic()
         running.close()
-        assert ended.wait(5)
-        assert time.monotonic() - began < 1
+        assert ended.wait(AT_ONCE)
     _, listed = two_bridges.execute("centos-net1", "ps")
     assert not any(word in listed for word in ("ping", "traceroute", "nc -w")), listed
 

@@ -9,10 +9,10 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
+from processes import AT_ONCE
 from test_kernel import ROOT, WHY_NO_LAB
 
 from tui import labs
@@ -201,10 +201,8 @@ def test_a_probe_is_stopped_within_a_second(lab: KernelLab, probe: Probe, by: st
         ended.set()
 
     threading.Thread(target=listen, daemon=True).start()
-    began = time.monotonic()
     running.close()
-    assert ended.wait(5)
-    assert time.monotonic() - began < 1
+    assert ended.wait(AT_ONCE)
     assert processes(lab) == []
 
 

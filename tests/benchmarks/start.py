@@ -23,6 +23,16 @@ MANY = EXPLORER.replace("from test_app import big", "from many_containers import
 )
 COMMANDS = ("nodes", "routes centos-net1", "lookup centos-net1 172.20.0.2", "path centos-net1 centos-net2", "matrix")
 
+LAB = """
+from tui import labs
+from tui.engines import kernel
+engine = kernel.start(labs.load("two-bridges"))
+run = engine.run("centos-net1", ("ping", "-c1", "-W1", "172.19.0.1"))
+list(run)
+engine.close()
+"""
+"""A lab on the kernel that answers a ping."""
+
 
 def cpu(work: Callable[[], object]) -> float:
     """Milliseconds of CPU that the children took which this started and waited for."""
@@ -69,7 +79,8 @@ def main() -> None:
         "first data, routetui --engine sim": lambda: first_data(COMMAND, b"centos-net1"),
     }
     compare("first data, bare Textual", lambda: first_data(BARE, b"box-00000"), screens, rounds)
-    compare("bare Python", python("pass"), {f"routetui {each}": command(each) for each in COMMANDS}, rounds)
+    commands = {f"routetui {each}": command(each) for each in COMMANDS} | {"a lab that answers a ping": python(LAB)}
+    compare("bare Python", python("pass"), commands, rounds)
 
 
 if __name__ == "__main__":
