@@ -63,6 +63,11 @@ def test_the_screen_is_chosen_before_textual_is_loaded() -> None:
     assert not found & {*TOOLS, *LATER, "tui.labs", "textual", "rich", "asyncio"}
 
 
+def test_docker_is_looked_at_without_what_makes_labs_and_changes() -> None:
+    found = loaded("import tui.engines.docker.engine")
+    assert not found & {*TOOLS, *LATER, "tui.labs"}
+
+
 @pytest.mark.parametrize("command", ["nodes", "networks", "routes centos-net1", "lookup centos-net1 1.1.1.1"])
 def test_a_command_loads_neither_the_screen_nor_what_other_commands_need(command: str) -> None:
     code = f"from tui.cli import run\nassert run([*{command.split()!r}, '--engine', 'sim']) == 0"

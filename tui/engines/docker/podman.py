@@ -6,12 +6,12 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from tui.core.changes import Connect
-from tui.core.labs.compose_networks import BRIDGE_NAME
 from tui.core.world import Network
 
 if TYPE_CHECKING:
     import docker
+
+    from tui.core.changes import Connect  # every start loads this file, to know a Podman
 
 OWN = "/v4.0.0/libpod"
 """Where Podman's own API begins; every Podman since 4.0 answers there."""
@@ -19,6 +19,8 @@ OWN = "/v4.0.0/libpod"
 
 def network(wanted: Network, labels: Mapping[str, str]) -> dict[str, Any]:
     """The body of POST /libpod/networks/create. By Docker's form every bridge would be isolated from the others."""
+    from tui.core.labs.compose_networks import BRIDGE_NAME
+
     options = dict(wanted.options)
     bridge = options.pop(BRIDGE_NAME, "")
     return {
