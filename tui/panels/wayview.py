@@ -48,9 +48,11 @@ def flow(cells: Iterable[Cell], width: int) -> list[list[Cell]]:
     return lines
 
 
-def ended(way: Way, returns: bool = False) -> Cell:
-    """How a way ended, in a few words with a sign."""
+def ended(way: Way, returns: bool = False, astray: bool = False) -> Cell:
+    """How a way ended, in a few words with a sign; `astray`: a reply that arrived, but elsewhere than it should."""
     if way.outcome is Outcome.DELIVERED:
+        if astray:
+            return f"✗ astray to {way.node}", "bad"
         return ("✓ comes back" if returns else "✓ arrives"), "good"
     sign, style = ("?", "warn") if way.outcome in _DOUBTFUL else ("✗", "bad")
     return f"{sign} {way.outcome} {way.reason}", style
@@ -65,10 +67,10 @@ def _words(verdict: Cell) -> Iterator[Cell]:
     yield from ((each, style) for each in rest.split())
 
 
-def way_lines(label: str, way: Way, width: int, returns: bool = False) -> list[list[Cell]]:
+def way_lines(label: str, way: Way, width: int, returns: bool = False, astray: bool = False) -> list[list[Cell]]:
     """One way behind its label, wrapped between its pieces."""
     picture = [(text, "strong" if node else "dim") for text, node in pieces(way)]
-    return labelled(label, flow([*picture, *_words(ended(way, returns))], max(20, width - LABEL)))
+    return labelled(label, flow([*picture, *_words(ended(way, returns, astray))], max(20, width - LABEL)))
 
 
 def trip_lines(trip: Trip, width: int, number: str = "", shown: Way | None = None) -> list[list[Cell]]:
@@ -76,7 +78,7 @@ def trip_lines(trip: Trip, width: int, number: str = "", shown: Way | None = Non
     lines = [] if trip.forward is shown else way_lines(f"there{number}", trip.forward, width)
     if trip.back is None:
         return [*lines, *labelled(f"back{number}", [[("not reached", "dim")]])]
-    return [*lines, *way_lines(f"back{number}", trip.back, width, returns=True)]
+    return [*lines, *way_lines(f"back{number}", trip.back, width, returns=True, astray=trip.works is False)]
 
 
 def path_lines(path: Path, width: int) -> list[list[Cell]]:
@@ -129,15 +131,15 @@ def verdict_sign(works: bool | None) -> Cell:
 def ends(found: Path) -> Iterator[list[Cell]]:
     """Two lines: what became of the request and of the reply, and over which nodes."""
     trip = next((each for each in found.branches if each.works is not True), found.branches[0])
-    yield _end("there", trip.forward, False)
+    yield _end("there", trip.forward)
     if trip.back is not None:
-        yield _end("back", trip.back, True)
+        yield _end("back", trip.back, returns=True, astray=trip.works is False)
     else:
         yield [("back".ljust(LABEL), "dim"), ("not reached", "dim")]
 
 
-def _end(label: str, way: Way, returns: bool) -> list[Cell]:
-    told, style = ended(way, returns)
+def _end(label: str, way: Way, returns: bool = False, astray: bool = False) -> list[Cell]:
+    told, style = ended(way, returns, astray)
     if way.outcome is not Outcome.DELIVERED:
         sign, _, rest = told.partition(" ")
         told = f"{sign} {rest.partition(' ')[0]} at {way.node}"

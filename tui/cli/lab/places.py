@@ -119,6 +119,7 @@ class OnDocker:
         from tui.engines.docker.endpoint import find
 
         connection = Connection(find(self._host, self._context))
+        self.where = f"on {connection.program.title()}"
         try:
             yield connection
         finally:

@@ -25,7 +25,7 @@ def _lines(path: Path, fixes: Sequence[str]) -> Iterator[str]:
         if trip.forward is not shown:
             shown = trip.forward
             yield f"there  {mark}{drawn(trip.forward)}"
-        yield f"back   {mark}{drawn(trip.back) if trip.back is not None else 'not reached'}"
+        yield f"back   {mark}{drawn(trip.back, astray=trip.works is False) if trip.back is not None else 'not reached'}"
     if path.cut:
         yield "       and more ways, not followed"
     yield f"sees   {symptom(path)}"
@@ -44,9 +44,12 @@ def _noted(way: Way | None) -> tuple[str, ...]:
     return way.assumptions if way is not None else ()
 
 
-def drawn(way: Way) -> str:
-    """One way as a picture: `centos-net1 ─eth0─[net1]─▶ host ✗ FILTERED DOCKER-ISOLATION-STAGE-2 -o br-net2`."""
-    return " ".join([*(text for text, _ in pieces(way)), ended(way)])
+def drawn(way: Way, astray: bool = False) -> str:
+    """One way as a picture: `centos-net1 ─eth0─[net1]─▶ host ✗ FILTERED DOCKER-ISOLATION-STAGE-2 -o br-net2`.
+
+    `astray` is a reply that was delivered, but not to whom it was awaited by.
+    """
+    return " ".join([*(text for text, _ in pieces(way)), ended(way, astray)])
 
 
 def pieces(way: Way) -> tuple[tuple[str, bool], ...]:
@@ -67,10 +70,10 @@ def _pieces(way: Way, index: int) -> Iterator[tuple[str, bool]]:
         yield f"↻ {hop.neighbour}" if way.loop is not None else str(hop.next_hop), True
 
 
-def ended(way: Way) -> str:
+def ended(way: Way, astray: bool = False) -> str:
     """How it ended, in a few words behind the picture."""
     if way.outcome is Outcome.DELIVERED:
-        return "✓ DELIVERED"
+        return f"✗ DELIVERED to {way.node} instead" if astray else "✓ DELIVERED"
     sign = "?" if way.outcome in _DOUBTFUL else "✗"
     told = way.cause if way.outcome is Outcome.FILTERED and isinstance(way.cause, str) else way.reason
     told += " (a model)" if way.model else ""
