@@ -33,8 +33,8 @@ def words(random_: random.Random, chain: str, family: Family) -> Iterator[str]:
         states = random_.choice(("NEW", "ESTABLISHED", "RELATED,ESTABLISHED", "INVALID", "UNTRACKED", "DNAT", "SNAT"))
         yield f"-m conntrack {no()}--ctstate {states}"
     elif random_.random() < 0.15:
-        asked = random_.choice(("--ctstatus SEEN_REPLY", "--ctstatus CONFIRMED", f"--ctorigsrc {family.a}",
-                                f"--ctorigdst {family.b}", "--ctdir REPLY"))  # fmt: skip
+        statuses = ("--ctstatus SEEN_REPLY", "--ctstatus CONFIRMED", "--ctstatus ASSURED")
+        asked = random_.choice((*statuses, f"--ctorigsrc {family.a}", f"--ctorigdst {family.b}", "--ctdir REPLY"))
         yield f"-m conntrack {'' if 'dir' in asked else no()}{asked}"
     if random_.random() < 0.15:
         kinds = ("LOCAL", "UNICAST", "MULTICAST", "LOCAL,UNICAST")
@@ -189,8 +189,10 @@ def nft_rules(random_: random.Random, family: Family, *, plain: bool = False) ->
     if own != "inet":
         rules = [each for each in rules if "icmpx" not in each and "nfproto" not in each]
     if family == SIX:
+        types = "mld2-listener-report, ind-neighbor-solicit, packet-too-big, echo-reply"
         rules += ["icmpv6 type nd-neighbor-solicit drop", "ip6 saddr fe80::/10 drop", "ip6 daddr ff02::/16 accept",
-                  "ip6 nexthdr tcp drop", "fib daddr type multicast drop"]  # fmt: skip
+                  "ip6 nexthdr tcp drop", "fib daddr type multicast drop", f"icmpv6 type {{ {types} }} accept",
+                  "icmpv6 type < nd-router-solicit accept"]  # fmt: skip
     chains = []
     for hook, priority in (("prerouting", -310), ("prerouting", -250), ("prerouting", -95), ("prerouting", -10),
                            ("input", 5), ("forward", -5), ("forward", 10), ("output", 3), ("postrouting", 50),

@@ -12,7 +12,8 @@ from two_bridges import default, interface, node
 from tui.core.addresses import parse_address
 from tui.core.changes import SetSysctl
 from tui.core.firewall.iptables import HOOKS, read_save
-from tui.core.firewall.values import Ruleset
+from tui.core.firewall.nft import read_rule
+from tui.core.firewall.values import Match, Ruleset
 from tui.core.path import Outcome, Path, Service, path
 from tui.core.path.discovery import KNOWN_BEFORE
 from tui.core.path.links_between import Links
@@ -132,6 +133,20 @@ NFT = [
     ("ip6", "input", "meta pkttype multicast drop", NEAR, False),
     ("inet", "output", "icmpv6 type nd-neighbor-advert drop", NEAR, False),
     ("inet", "input", "ct state untracked drop", NEAR, False),
+    ("inet", "input", "ct status assured drop", Probe("a", SIX.ra, 80), True),
+    # Every name that nft has for a type.
+    (
+        "ip6",
+        "input",
+        "icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report,"
+        " nd-router-solicit, nd-router-advert, nd-redirect, router-renumbering, ind-neighbor-solicit, time-exceeded,"
+        " ind-neighbor-advert, packet-too-big, parameter-problem, destination-unreachable, echo-reply } drop",
+        NEAR,
+        True,
+    ),
+    ("inet", "input", "icmpv6 type < nd-neighbor-solicit drop", NEAR, False),
+    ("inet", "input", "icmpv6 code { port-unreachable, policy-fail, reject-route, admin-prohibited } drop", NEAR, True),
+    ("inet", "input", "icmpv6 code no-route drop", NEAR, False),
     ("inet", "input", "ct state new,established accept; ct direction != original drop", NEAR, True),
 ]
 
@@ -181,6 +196,12 @@ def test_the_first_chain_that_translates_is_the_last_that_is_asked(row: Row, num
         assert got.works is None and "which is asked first, inet t one or inet t two" in got.verdict
     else:
         assert got.works is works
+
+
+def test_the_codes_of_icmpv6_are_others_than_those_of_icmp() -> None:
+    left = {"payload": {"protocol": "icmpv6", "field": "code"}}
+    rule = {"match": {"op": "==", "left": left, "right": {"set": ["port-unreachable", "admin-prohibited"]}}}
+    assert read_rule([rule]).matches == (Match("proto", ("58",)), Match("icmp6-code", ("4", "1")))
 
 
 # --- what is said ---------------------------------------------------------------------------------------------------

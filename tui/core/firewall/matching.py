@@ -166,6 +166,8 @@ def _status(flight: Flight, value: str) -> Fits:
         return value in flight.connection.status
     if value in ("seen-reply", "seen_reply"):
         return flight.direction == "reply" or flight.state == "established"
+    if value == "assured":
+        return False  # TCP's third packet makes it so, or a UDP that goes on for longer (nf_conntrack_tcp_packet)
     return not flight.fresh if value == "confirmed" else None
 
 
@@ -233,6 +235,7 @@ _TESTS: dict[str, Callable[[Flight, str], Fits]] = {
     "icmp-type": _icmp,
     "icmp6-type": _icmp,
     "icmp-code": _number(lambda flight: flight.icmp[1] if flight.icmp else None),
+    "icmp6-code": _number(lambda flight: flight.icmp[1] if flight.icmp else None),
     "tcpflags": _tcp_flags,
     "ctstate": _state,
     "ctstatus": _status,

@@ -14,7 +14,9 @@ _CONDITIONS = ("limit", "quota", "ct count", "socket", "osf", "meter")
 _HARMLESS = ("log", "set", "map", "flow", "ct helper", "ct timeout", "ct expectation", "dup", "last", "counter",
              "secmark")  # fmt: skip
 _BOUNDS = {"<": (0, -1), "<=": (0, 0), ">": (1, None), ">=": (0, None)}
-_LARGEST = {"ttl": 255, "sport": 65535, "dport": 65535, "proto": 255, "icmp-type": 255, "icmp-code": 255}
+_LARGEST = {"sport": 65535, "dport": 65535} | dict.fromkeys(
+    ("ttl", "proto", "icmp-type", "icmp-code", "icmp6-type", "icmp6-code"), 255
+)
 _VERSIONS = {"ip": "4", "ip6": "6"}
 _REJECTS = {
     "tcp reset": [Match("proto", ("6",))],
@@ -77,11 +79,12 @@ def _tcp_flags(left: Any, right: Any) -> str | None:
 
 
 def _bounded(key: str, op: str, right: Any) -> Match | None:
-    if key not in _LARGEST or not isinstance(right, int):
+    text = element(key, right)
+    if key not in _LARGEST or not text.isdecimal():
         return None
     if op in ("<", "<="):
-        return Match(key, (f"0-{right - (op == '<')}",))
-    return Match(key, (f"{right + (op == '>')}-{_LARGEST[key]}",))
+        return Match(key, (f"0-{int(text) - (op == '<')}",))
+    return Match(key, (f"{int(text) + (op == '>')}-{_LARGEST[key]}",))
 
 
 def acts_of(kind: str, body: Any) -> list[Act]:

@@ -10,7 +10,8 @@ from tui.core.firewall.values import Match
 BY_TYPE = {
     "ipv4_addr": "src", "ipv6_addr": "src", "inet_service": "dport", "inet_proto": "proto", "ifname": "iif",
     "iface_index": "iif", "mark": "mark", "ct_state": "ctstate", "ct_status": "ctstatus", "icmp_type": "icmp-type",
-    "icmpv6_type": "icmp6-type", "fib_addrtype": "dsttype", "pkt_type": "pkttype",
+    "icmpv6_type": "icmp6-type", "icmp_code": "icmp-code", "icmpv6_code": "icmp6-code",
+    "fib_addrtype": "dsttype", "pkt_type": "pkttype",
 }  # fmt: skip
 """The key whose values the elements of a set of that type are written like."""
 
@@ -22,7 +23,7 @@ _PAYLOAD = {
     ("ip", "saddr"): "src", ("ip", "daddr"): "dst", ("ip", "protocol"): "proto", ("ip", "ttl"): "ttl",
     ("ip6", "saddr"): "src", ("ip6", "daddr"): "dst", ("ip6", "nexthdr"): "proto", ("ip6", "hoplimit"): "ttl",
     ("icmp", "type"): "icmp-type", ("icmp", "code"): "icmp-code",
-    ("icmpv6", "type"): "icmp6-type", ("icmpv6", "code"): "icmp-code",
+    ("icmpv6", "type"): "icmp6-type", ("icmpv6", "code"): "icmp6-code",
 }  # fmt: skip
 _CT = {
     "state": "ctstate", "status": "ctstatus", "direction": "ctdir", "ip saddr": "ctsrc", "ip daddr": "ctdst",
@@ -34,10 +35,19 @@ _VERSIONS = {"ipv4": "4", "ipv6": "6", "ip": "4", "ip6": "6"}
 _ICMP_CODES = {
     "net-unreachable": "0", "host-unreachable": "1", "prot-unreachable": "2", "port-unreachable": "3",
     "net-prohibited": "9", "host-prohibited": "10", "admin-prohibited": "13", "frag-needed": "4",
-    "no-route": "0", "addr-unreachable": "3",
 }  # fmt: skip
-_ICMP6_MORE = {"nd-neighbor-solicit": "135", "nd-neighbor-advert": "136", "nd-router-solicit": "133",
-               "nd-router-advert": "134", "nd-redirect": "137", "mld-listener-query": "130"}  # fmt: skip
+_ICMP6_CODES = {
+    "no-route": "0", "admin-prohibited": "1", "addr-unreachable": "3", "port-unreachable": "4", "policy-fail": "5",
+    "reject-route": "6",
+}  # fmt: skip
+_ICMP_MORE = {"timestamp-request": "13", "timestamp-reply": "14", "info-request": "15", "info-reply": "16",
+              "address-mask-request": "17", "address-mask-reply": "18"}  # fmt: skip
+_ICMP6_MORE = {
+    "mld-listener-query": "130", "mld-listener-report": "131", "mld-listener-done": "132",
+    "mld-listener-reduction": "132", "nd-router-solicit": "133", "nd-router-advert": "134",
+    "nd-neighbor-solicit": "135", "nd-neighbor-advert": "136", "nd-redirect": "137", "router-renumbering": "138",
+    "ind-neighbor-solicit": "141", "ind-neighbor-advert": "142", "mld2-listener-report": "143",
+}  # fmt: skip
 
 
 def key_of(left: Any) -> tuple[str, tuple[Match, ...]] | None:
@@ -114,9 +124,11 @@ def _word(key: str, text: str) -> str:
         case "version":
             return _VERSIONS.get(text, text)
         case "icmp-type":
-            return ICMP_TYPES.get(text, text)
+            return ICMP_TYPES.get(text) or _ICMP_MORE.get(text, text)
         case "icmp6-type":
             return ICMP6_TYPES.get(text) or _ICMP6_MORE.get(text, text)
         case "icmp-code":
             return _ICMP_CODES.get(text, text)
+        case "icmp6-code":
+            return _ICMP6_CODES.get(text, text)
     return text

@@ -24,8 +24,9 @@ class Match:
     `key` says what is looked at; several joined by " . " are looked at together. Keys and their values:
     src, dst (address, prefix or range of addresses), iif, oif, physin, physout (a device; a * at the end stands for
     any ending), proto, version, sport, dport, port (numbers and ranges; port is either), icmp (TYPE or TYPE/CODE),
-    icmp-type, icmp-code, tcpflags (MASK SET), ctstate, ctstatus, ctdir, ctsrc, ctdst, mark (VALUE or VALUE/MASK),
-    srctype, dsttype (local, unicast, broadcast, ...), bridged (in, out), pkttype, ttl, fragment, unknown.
+    icmp-type, icmp-code, icmp6-type, icmp6-code, tcpflags (MASK SET), ctstate, ctstatus, ctdir, ctsrc, ctdst,
+    mark (VALUE or VALUE/MASK), srctype, dsttype (local, unicast, broadcast, ...), bridged (in, out), pkttype, ttl,
+    fragment, unknown.
     A value @NAME stands for the elements of a set of the same table.
     """
 
