@@ -255,7 +255,11 @@ def _agrees(trip: Trip, flights: Sequence[Flight], reached: bool) -> bool | None
     if trip.works is None:
         return None
     lost = next((each for each in flights if not each.arrived and each.kind is not Kind.ERROR), None)
-    return reached is trip.works if lost is None else lost.outcome is not None
+    if lost is None:
+        return reached is trip.works
+    back = trip.back if lost.kind is Kind.REPLY else None
+    astray = back is not None and back.outcome is Outcome.DELIVERED and not trip.works
+    return lost.outcome is not None or (astray and back is not None and lost.died_at == back.node)
 
 
 def _verdict(flights: Sequence[Flight], reached: bool, agrees: bool | None, sender_says: str) -> str:
