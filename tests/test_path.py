@@ -155,7 +155,9 @@ def lab_on(engine: str, bridge_nf: int | None = 1, *, there: bool = False, back:
         ("docker://local 28.5.2", None, False, None, None),
         ("lab two-bridges", None, False, False, True),
         ("kernel: two-bridges", None, False, False, True),
-        ("podman://local 4.3.1", None, None, None, True),
+        ("podman://local 4.3.1", 0, None, None, True),
+        ("podman://local 4.3.1", 1, None, None, None),
+        ("podman://local 4.3.1", None, None, None, None),
         ("somewhere", None, None, None, True),
     ],
 )

@@ -40,7 +40,23 @@ def verdict(world: World, node: Node, iif: str, oif: str | None, packet: Packet)
         return Verdict(
             None, "", f"it would cross from {came.name} to {leaves.name}, and the host's rules were not read"
         )
+    if engine.startswith("podman://") and came is not None and came == leaves:
+        return _masqueraded(node, came, packet)
     return PASSES
+
+
+def _masqueraded(host: Node, network: Network, packet: Packet) -> Verdict:
+    """What Podman's bridge passes on to an address of another network.
+
+    Its rules give all that leaves a network's subnet another source, whichever way it goes.
+    """
+    switch = BRIDGE_NF if packet.dst.version == 4 else BRIDGE_NF.replace("iptables", "ip6tables")
+    value = host.sysctl(switch)
+    if network.internal or packet.reply or value == 0 or _within(network, packet.dst):
+        return PASSES
+    known = "is 1" if value else "was not read"
+    why = f"Podman may give it another source, since {switch} {known}, and the host's rules were not read"
+    return Verdict(None, "", why)
 
 
 def _carried(world: World, dev: str | None) -> Network | None:
