@@ -219,6 +219,24 @@ def test_a_question_that_is_dropped_makes_the_next_hop_silent_and_its_rule_is_na
     assert KNOWN_BEFORE not in followed(with_rules(f"-A FORWARD {ASKS} -j DROP"), FAR).forward.assumptions
 
 
+def test_a_reply_for_another_address_of_the_sender_is_no_answer_to_a_socket_that_has_one() -> None:
+    """b takes a's packets for those of its other address, and its answers are not translated back (the judge found it).
+
+    A ping's socket has no address of its own unless it was given one, and takes the reply.
+    """
+    rules = ("nat: -A INPUT -j SNAT --to-source fd00:71::2", "raw: -A OUTPUT -j CT --notrack")
+    world = row_world(b=Ruleset(*read_save(saved(*rules), "ip6")))
+    both = interface("a0", "left", f"{SIX.also}/64", f"{SIX.a}/64", f"{LINKS['a0']}/64")
+    a = node("a", both, routes=(default(SIX.ra, "a0"), LOOPBACK_6), filters=Ruleset())
+    world = replace(world, nodes=(a, *world.nodes[1:]))
+    got = followed(world, Probe("a", SIX.b, 80))
+    assert got.works is False and got.back is not None and got.back.outcome is Outcome.DELIVERED
+    assert got.verdict == f"a reply comes back, but is no answer to what was asked: it is from {SIX.b} for {SIX.a}"
+    assert followed(world, FAR).works is True
+    assert path(world, "a", parse_address(SIX.b), source=parse_address(SIX.also)).works is False
+    assert path(world, "a", parse_address(SIX.b), source=parse_address(SIX.a)).works is True
+
+
 def test_a_question_that_may_be_dropped_leaves_it_open() -> None:
     got = followed(with_rules(f"-A INPUT {ASKS} -m recent --rcheck --name x -j DROP"), NEAR)
     assert (got.works, got.forward.outcome) == (None, Outcome.UNKNOWN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from tui.core.addresses import Address
 from tui.core.destination import resolve
@@ -45,7 +46,7 @@ def path(
     found, cut = requests(links, node, source, target, service)
     trips: list[Trip] = []
     for way in found:
-        more, too_many = _trips(links, node, way, target, service)
+        more, too_many = _trips(links, node, way, target, service, source)
         trips += more
         cut = cut or too_many
     works = {trip.works for trip in trips}
@@ -127,14 +128,16 @@ def _connects(links: Links, node: Node, packet: Packet) -> tuple[tuple[Way, ...]
     return tuple(refused), len(refused) == len(sources)
 
 
-def _trips(links: Links, node: Node, forward: Way, target: Address, service: Service | None) -> tuple[list[Trip], bool]:
+def _trips(  # noqa: PLR0917  # who asks, its request's way, whom and for what, as whom
+    links: Links, node: Node, forward: Way, target: Address, service: Service | None, source: Address | None
+) -> tuple[list[Trip], bool]:
     """The round trips of one request: one for each way that its reply may take."""
     if forward.outcome is not Outcome.DELIVERED:
         unknown = forward.outcome in (Outcome.UNKNOWN, Outcome.LEAVES)
         return [Trip(forward, None, None if unknown else False)], False
     found, cut = replies(links, forward, service)
-    asked = None if service is None else (target, service.dport)
-    return [Trip(forward, way, _returned(way, node, asked)) for way in found], cut
+    expected = _expected(forward, node, target, service, source)
+    return [Trip(forward, way, _returned(way, node, expected)) for way in found], cut
 
 
 def replies(links: Links, forward: Way, service: Service | None = None) -> tuple[tuple[Way, ...], bool]:
@@ -158,17 +161,43 @@ def replies(links: Links, forward: Way, service: Service | None = None) -> tuple
 
 def returns(links: Links, forward: Way, sender: Node, target: Address, service: Service | None) -> bool | None:
     """Whether the answer to a request that was delivered gets back to its sender; None where nobody can say."""
-    asked = None if service is None else (target, service.dport)
-    known = {_returned(way, sender, asked) for way in replies(links, forward, service)[0]}
+    expected = _expected(forward, sender, target, service)
+    known = {_returned(way, sender, expected) for way in replies(links, forward, service)[0]}
     return known.pop() if len(known) == 1 else None
 
 
-def _returned(way: Way, sender: Node, asked: tuple[Address, int] | None) -> bool | None:
-    """Whether it is back; the answer of a service must come from the address and port that were `asked`."""
+class _Expected(NamedTuple):
+    """What an answer must carry for the socket that asked; None where any will do."""
+
+    src: Address | None
+    dst: Address | None
+    sport: int | None = None
+    dport: int | None = None
+
+
+def _expected(
+    forward: Way, sender: Node, target: Address, service: Service | None, source: Address | None = None
+) -> _Expected:
+    """What the answer must carry.
+
+    The socket of a service is connected: it knows both ends. A ping's is bound where it was given a source.
+    """
+    if service is None:
+        return _Expected(None, source)
+    entry = next((each for each in forward.tracked if each.node == sender.name), None)
+    own = entry.original.src if entry is not None else source or forward.hops[0].src or forward.src
+    return _Expected(target, own, service.dport, service.sport)
+
+
+def _returned(way: Way, sender: Node, expected: _Expected) -> bool | None:
+    """Whether it is back, as the answer that is expected; a port that is not known is taken to be the right one."""
     if way.outcome in (Outcome.UNKNOWN, Outcome.LEAVES):
         return None
-    known = asked is None or (way.src == asked[0] and way.ports[0] in (asked[1], None))
-    return way.outcome is Outcome.DELIVERED and way.node == sender.name and known
+    fits = expected.src in (None, way.src) and expected.dst in (None, way.dst)
+    known = all(
+        None in each or each[0] == each[1] for each in zip(way.ports, (expected.sport, expected.dport), strict=True)
+    )
+    return way.outcome is Outcome.DELIVERED and way.node == sender.name and fits and known
 
 
 def _verdict(links: Links, node: Node, trips: tuple[Trip, ...], works: bool | None) -> str:
@@ -193,6 +222,8 @@ def _says(links: Links, node: Node, trip: Trip) -> str:
         if lost.refused_at_home:
             return f"the request is not sent: {lost.reason}"
         return f"the request gets lost at {_place(links, lost.node)}: {lost.reason}"
+    if back.outcome is Outcome.DELIVERED and back.node == node.name:
+        return f"a reply comes back, but is no answer to what was asked: it is from {back.src} for {back.dst}"
     if back.outcome is Outcome.DELIVERED:
         instead = f"the reply gets to {_place(links, back.node)} instead of {called(node)}"
         if any(each.address == back.dst for _, each in node.addresses()):
