@@ -134,6 +134,11 @@ NFT = [
     ("inet", "output", "icmpv6 type nd-neighbor-advert drop", NEAR, False),
     ("inet", "input", "ct state untracked drop", NEAR, False),
     ("inet", "input", "ct status assured drop", Probe("a", SIX.ra, 80), True),
+    # Made for a device, a question or its answer seems to come in by it at the end; what else a node makes does not.
+    ("inet", "postrouting", 'iifname "ra" ct state untracked drop', NEAR, False),
+    ("inet", "postrouting", 'iifname "ra" meta l4proto ipv6-icmp drop', HOME, False),
+    ("inet", "postrouting", 'iifname "ra" icmpv6 type { echo-request, echo-reply } drop', NEAR, True),
+    ("inet", "postrouting", "meta pkttype multicast drop", OUT, True),
     # Every name that nft has for a type.
     (
         "ip6",

@@ -213,7 +213,8 @@ def _bridged(flight: Flight, _: str) -> Fits:
 
 def _packet_type(flight: Flight, value: str) -> Fits:
     """For whom the frame was that it came in by; the node's own packets have yet to be in one."""
-    many = flight.ends.dst.is_multicast and flight.iif != ""
+    came = flight.iif != "" and (flight.oif in ("", None) or flight.bridged)
+    many = flight.ends.dst.is_multicast and came
     return value == "multicast" if many else value in ("unicast", "host")
 
 

@@ -78,7 +78,9 @@ def _across(
     (maker, oif), (taker, iif) = sender, receiver
     there: list[_Gate] = []
     if _filters(maker):
-        there = [partial(filters.made, links, maker, oif), partial(filters.leaving, links, maker, oif, packet.dst)]
+        # Made for one device, it seems to have come in by that at the end (ndisc_alloc_skb, indev in ip6_output).
+        last = partial(filters.leaving, links, maker, oif, packet.dst, iif=oif)
+        there = [partial(filters.made, links, maker, oif), last]
     here: list[_Gate] = []
     if _filters(taker):
         here = [partial(filters.arriving, links, taker, iif), partial(filters.taken_in, links, taker, iif)]

@@ -58,11 +58,13 @@ def made(links: Links, node: Node, oif: str, passage: Passage) -> Verdict:
     return _Filters(links, node, node.filters, oif=oif).ask((OUTPUT,), passage)
 
 
-def leaving(links: Links, node: Node, oif: str, target: Address, passage: Passage) -> Verdict:
-    """What the node itself sends, at the very end."""
+def leaving(  # noqa: PLR0917  # where it is, where to, and where it is said to come from
+    links: Links, node: Node, oif: str, target: Address, passage: Passage, iif: str = ""
+) -> Verdict:
+    """What the node itself sends, at the very end; `iif` is the device by which it seems to have come in."""
     if node.filters is None:
         return PASSES
-    return _Filters(links, node, node.filters, oif=oif, target=target).ask((POSTROUTING,), passage)
+    return _Filters(links, node, node.filters, iif, oif, target).ask((POSTROUTING,), passage)
 
 
 def bridged(links: Links, host: Node, bridge: str, passage: Passage) -> Verdict:
