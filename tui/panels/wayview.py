@@ -78,7 +78,7 @@ def trip_lines(trip: Trip, width: int, number: str = "", shown: Way | None = Non
     lines = [] if trip.forward is shown else way_lines(f"there{number}", trip.forward, width)
     if trip.back is None:
         return [*lines, *labelled(f"back{number}", [[("not reached", "dim")]])]
-    return [*lines, *way_lines(f"back{number}", trip.back, width, returns=True, astray=trip.works is False)]
+    return [*lines, *way_lines(f"back{number}", trip.back, width, returns=True, astray=trip.astray)]
 
 
 def path_lines(path: Path, width: int) -> list[list[Cell]]:
@@ -133,7 +133,7 @@ def ends(found: Path) -> Iterator[list[Cell]]:
     trip = next((each for each in found.branches if each.works is not True), found.branches[0])
     yield _end("there", trip.forward)
     if trip.back is not None:
-        yield _end("back", trip.back, returns=True, astray=trip.works is False)
+        yield _end("back", trip.back, returns=True, astray=trip.astray)
     else:
         yield [("back".ljust(LABEL), "dim"), ("not reached", "dim")]
 

@@ -8,16 +8,15 @@ from typing import NamedTuple
 
 from tui.core.addresses import Address
 from tui.core.destination import resolve
-from tui.core.lookup import lookup
 from tui.core.lookup.fib import Fib
 from tui.core.naming import called
 from tui.core.path.hops import Hop, Outcome, Packet, Path, Service, Trip, Way
 from tui.core.path.icmp import ICMP, error_of
 from tui.core.path.links_between import Links
 from tui.core.path.redirects import redirects
-from tui.core.path.ways import heard_on, source_by, ways
+from tui.core.path.ways import heard_on, sources, ways
 from tui.core.query import Query, QueryError
-from tui.core.world import NextHop, Node, World
+from tui.core.world import Node, World
 
 _NO_ECHO = {4: "net.ipv4.icmp_echo_ignore_all", 6: "net.ipv6.icmp.echo_ignore_all"}
 
@@ -107,25 +106,20 @@ def requests(
 def _connects(links: Links, node: Node, packet: Packet) -> tuple[tuple[Way, ...], bool]:
     """The ways in which ping is refused before it sends anything, and whether it always is.
 
-    It first connects a socket to learn its source, and ip_route_connect asks again with the source that it chose. A
-    rule on the source may refuse then, though the packet itself, sent without one, would have passed. Where a hash
-    chooses among several next hops, it chooses the source too.
+    It first connects a socket to learn its source. A rule on the source may refuse that, though the packet itself, sent
+    without one, would have passed.
     """
     fib = links.fib(node.name)
     if packet.src is not None or packet.dst.version == 6 or not fib.custom_rules[4]:
         return (), False
-    first = lookup(fib, Query(packet.dst), trace=False).decision
-    if first.failure is not None:
-        return (), False
-    legs = first.nexthops or (NextHop(first.dev, first.gateway),)
-    sources = tuple(dict.fromkeys(source_by(fib, first, leg, packet.dst) for leg in legs))
+    taken = sources(fib, Query(packet.dst))
     refused = []
-    for source in sources:
-        if source is None or lookup(fib, Query(packet.dst, source), trace=False).decision.failure is None:
+    for source, decision in taken:
+        if source is None or decision.failure is None:
             continue
         found, _ = ways(links, node.name, replace(packet, src=source, proto=17))
         refused += [found[0]] if found[0].refused_at_home else []
-    return tuple(refused), len(refused) == len(sources)
+    return tuple(refused), len(refused) == len(taken)
 
 
 def _trips(  # noqa: PLR0917  # who asks, its request's way, whom and for what, as whom

@@ -25,7 +25,7 @@ def _lines(path: Path, fixes: Sequence[str]) -> Iterator[str]:
         if trip.forward is not shown:
             shown = trip.forward
             yield f"there  {mark}{drawn(trip.forward)}"
-        yield f"back   {mark}{drawn(trip.back, astray=trip.works is False) if trip.back is not None else 'not reached'}"
+        yield f"back   {mark}{drawn(trip.back, astray=trip.astray) if trip.back is not None else 'not reached'}"
     if path.cut:
         yield "       and more ways, not followed"
     yield f"sees   {symptom(path)}"

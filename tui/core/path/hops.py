@@ -167,6 +167,11 @@ class Trip:
     back: Way | None
     works: bool | None
 
+    @property
+    def astray(self) -> bool:
+        """Whether a reply that is delivered is not the answer that was awaited, or not to whom."""
+        return self.back is not None and self.back.outcome is Outcome.DELIVERED and self.works is False
+
 
 @dataclass(frozen=True, slots=True)
 class Path:

@@ -200,7 +200,7 @@ def _onward(  # noqa: PLR0917  # the packet, the decision and what is known besi
     if at.iif is not None:
         packet = replace(packet, ttl=packet.ttl - 1)
     elif packet.src is None:
-        packet = replace(packet, src=source_by(fib, found.decision, leg, packet.dst))
+        packet = replace(packet, src=_source_by(fib, found.decision, leg, packet.dst))
     at = replace(at, packet=packet)
     dev, target = leg.dev or "", leg.gateway or packet.dst
     interface = fib.links.get(dev)
@@ -251,7 +251,24 @@ def _out(links: Links, at: Arrival, hop: Hop, node: Node) -> Arrival | Way:
     return through(out, hop, node, partial(filters.leaving, links, node, dev, target))
 
 
-def source_by(fib: Fib, decision: Decision, leg: NextHop, dst: Address) -> Address | None:
+def sources(fib: Fib, query: Query) -> tuple[tuple[Address | None, Decision], ...]:
+    """The source that a socket takes which is connected without one, and what is then decided: by each leg of several.
+
+    Where a hash chooses among next hops, it chooses the source too. IPv4 then asks again with it (ip_route_connect),
+    which a rule on the source may refuse; IPv6 only where it found no route before (see `sent`).
+    """
+    found = sent(fib, query, trace=False)
+    first = found.decision
+    if first.failure is not None or found.query.src is not None:
+        return ((found.query.src, first),)
+    legs = first.nexthops or (NextHop(first.dev, first.gateway),)
+    taken = dict.fromkeys(_source_by(fib, first, leg, query.dst) for leg in legs)
+    if query.dst.version == 6:
+        return tuple((each, first) for each in taken)
+    return tuple((each, lookup(fib, replace(query, src=each), trace=False).decision) for each in taken)
+
+
+def _source_by(fib: Fib, decision: Decision, leg: NextHop, dst: Address) -> Address | None:
     """The source by this leg: each leg of a multipath route has its own device, and so its own address."""
     route = decision.route
     if not decision.nexthops or route is None:
