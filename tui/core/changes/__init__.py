@@ -137,7 +137,8 @@ def forwarding(node: str, on: bool, family: int = 4, dev: str | None = None) -> 
 
 def command(change: Change, world: World) -> tuple[tuple[str, ...], ...]:
     """The exact commands, in order. Those of `place(change)` None are the engine's own, run where it is."""
-    return tuple(engine_command.spoken(words, world.engine) for words in _commands(change, world))
+    commands = _commands(change, world)
+    return tuple(map(engine_command.for_podman, commands)) if podman.is_podman(world) else commands
 
 
 def _commands(change: Change, world: World) -> tuple[tuple[str, ...], ...]:

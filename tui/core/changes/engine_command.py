@@ -11,9 +11,9 @@ _INTERFACE_NAME = "com.docker.network.endpoint.ifname"
 """The endpoint option that names the device in the container (Docker 28 and later)."""
 
 
-def spoken(words: tuple[str, ...], engine: str) -> tuple[str, ...]:
-    """A command for the engine of that label (see World): Podman's program takes the same words."""
-    return ("podman", *words[1:]) if words[0] == "docker" and engine.startswith("podman://") else words
+def for_podman(words: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for Podman, whose program takes Docker's words."""
+    return ("podman", *words[1:]) if words[0] == "docker" else words
 
 
 def connect(name: str, network: str, addresses: Sequence[Address] = (), dev: str | None = None) -> tuple[str, ...]:
