@@ -6,9 +6,12 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
+
+from tui.core.world import Node
 
 WHY_NOT = (
     "needs root, to make network namespaces and enter them"
@@ -17,6 +20,28 @@ WHY_NOT = (
     if not all(map(shutil.which, ("ip", "unshare", "nsenter")))
     else None
 )
+
+
+T = TypeVar("T")
+
+
+def at_rest(read: Callable[[], T], fits: Callable[[T], bool] = lambda _: True, pause: float = 0.0) -> T:
+    """What is read once it fits and stays the same: the kernel makes entries of its own beside the command."""
+    end, before = time.monotonic() + 10, None
+    while time.monotonic() < end:
+        seen = read()
+        if seen == before and fits(seen):
+            return seen
+        before = seen
+        time.sleep(pause)
+    raise AssertionError("the kernel does not come to rest")
+
+
+def has_own_routes(node: Node) -> bool:
+    """Whether each address has its entry in table local."""
+    own = {(each.dev, each.dst.address) for each in node.routes if each.type in ("local", "anycast")}
+    due = [(link.name, each.address) for link, each in node.addresses() if link.up or "nodad" in each.flags]
+    return own.issuperset(due)
 
 
 class Space:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
+from namespaces import at_rest, has_own_routes
 from private_engine import images
 from private_engine.lab import Lab as DockerLab
 from private_engine.lab import two_bridges
@@ -57,22 +58,6 @@ def do(engine: Engine, *commands: str) -> None:
         run = engine.run(node, argv)
         said = list(run)
         assert run.code == 0, said
-
-
-def settled(engine: Engine) -> None:
-    """Wait for the kernel's own routes to new IPv6 addresses, which it makes a moment after it has said yes."""
-    end = time.monotonic() + 10
-    while time.monotonic() < end:
-        nodes = engine.snapshot().nodes
-        if all(
-            any(route.type == "local" and route.dst.address == one.address for route in node.routes)
-            for node in nodes
-            for _, one in node.addresses()
-            if one.address.version == 6 and "tentative" not in one.flags
-        ):
-            return
-        time.sleep(0.05)
-    raise AssertionError("the kernel does not come to rest")
 
 
 def places(flight: Flight, ports: bool = False) -> list[str]:
@@ -272,7 +257,7 @@ def test_ipv6_is_followed_too(lab: KernelLab) -> None:
         f"{A} ip -6 route add fd00:20::/64 via fd00:19::3",
         f"{B} ip -6 route add fd00:19::/64 via fd00:20::3",
     )
-    settled(lab)
+    at_rest(lambda: lab.snapshot().nodes, lambda nodes: all(map(has_own_routes, nodes)), pause=0.05)
     found = follow(lab, lab.snapshot(), A, "fd00:20::2")
     assert (found.reached, found.agrees) == (True, True)
     assert [each.ttl for each in found.packets[0].sightings if not each.port] == [64, 64, 63, 63]

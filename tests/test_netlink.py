@@ -8,13 +8,12 @@ import os
 import random
 import struct
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from namespaces import WHY_NOT, Space
+from namespaces import WHY_NOT, Space, at_rest
 
 from tui.core.addresses import parse_address
 from tui.core.query import parse_query
@@ -58,17 +57,6 @@ def space() -> Iterator[Space]:
         for command in DEVICES:
             made.ip(command)
         yield made
-
-
-def at_rest(space: Space) -> netlink.Tables:
-    """The tables once they stay as they are: the kernel makes entries of its own for devices that just came up."""
-    end, seen = time.monotonic() + 10, netlink.read(space.pid)
-    while time.monotonic() < end:
-        time.sleep(0.1)
-        before, seen = seen, netlink.read(space.pid)
-        if seen == before:
-            return seen
-    raise AssertionError("the kernel does not come to rest")
 
 
 # --- what `ip -j` prints, made of our values -------------------------------------------------------------------------
@@ -293,7 +281,7 @@ def test_random_tables_are_listed_as_ip_lists_them(space: Space, seed: int) -> N
     if seed == 3:
         space.write("net.ipv4.nexthop_compat_mode", 0)
         space.write("net.ipv4.nexthop_compat_mode", 1)
-    tables = at_rest(space)
+    tables = at_rest(lambda: netlink.read(space.pid), pause=0.1)
     for family in (4, 6):
         theirs = [_told(entry) for entry in space.json(f"-{family} -d route show table all")]
         ours = [_as_ip_route(route) for route in tables.routes if route.family == family]
@@ -448,7 +436,7 @@ def test_a_window_shows_its_own_namespace_to_every_thread(space: Space) -> None:
     space.write("net.ipv4.conf.all.rp_filter", 2)
     space.write("net.ipv4.fib_multipath_hash_policy", 1)
     (window,) = netlink.open_namespaces([space.pid])
-    at_rest(space)
+    at_rest(lambda: netlink.read(space.pid), pause=0.1)
     assert window.tables() == netlink.read(space.pid)
     assert dict(window.tables().sysctls)["net.ipv4.conf.all.rp_filter"] == 2
     assert window.switches.read("net.ipv4.fib_multipath_hash_policy") == 1

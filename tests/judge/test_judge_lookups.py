@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from namespaces import WHY_NOT, Space
+from namespaces import WHY_NOT, Space, at_rest, has_own_routes
 
 from judge import count, seed
 from judge.machines import Plan, plan, question
 from tui.core.lookup import lookup, sent
 from tui.core.lookup.fib import Fib
-from tui.core.path.ways import source_by
+from tui.core.path.ways import sources
 from tui.core.query import Query
-from tui.core.steps import Decision, Failure, Lookup
+from tui.core.steps import Decision, Failure
 from tui.core.world import NextHop, Node
 from tui.engines.netlink import Namespace, open_namespaces
 from tui.engines.netlink.asking import Answer, ask
@@ -69,18 +68,13 @@ def differences(decision: Decision, answer: Answer, query: Query, merged: bool) 
 
 def settled(window: Namespace) -> Node:
     """The machine once the kernel has made its own entry for each address, which it does beside the command."""
-    end = time.monotonic() + 10
-    before = None
-    while time.monotonic() < end:
+
+    def read() -> Node:
         tables = window.tables()
         assert not tables.missing, tables.failures
-        node = tables.onto(Node("machine"))
-        own = {(each.dev, each.dst.address) for each in node.routes if each.type in ("local", "anycast")}
-        due = [(link.name, each.address) for link, each in node.addresses() if link.up or "nodad" in each.flags]
-        if node == before and own.issuperset(due) and marked(node) and linked(node):
-            return node
-        before = node
-    raise AssertionError("the kernel does not come to rest")
+        return tables.onto(Node("machine"))
+
+    return at_rest(read, lambda node: has_own_routes(node) and marked(node) and linked(node))
 
 
 def marked(node: Node) -> bool:
@@ -158,20 +152,6 @@ for line in sys.stdin:
 """Connecting a UDP socket sends nothing: it looks the destination up and takes a source."""
 
 
-def sources(fib: Fib, found: Lookup) -> set[str]:
-    """The source that a socket takes, by each leg of several, or the name of the error that it is given."""
-    decision, query = found.decision, found.query
-    if decision.failure is not None or query.src is not None:
-        return {decision.errno or str(query.src)}
-    legs = decision.nexthops or (NextHop(decision.dev, decision.gateway),)
-    taken = {source_by(fib, decision, leg, query.dst) for leg in legs}
-    if query.dst.version == 6:
-        return set(map(str, taken))
-    # IPv4 asks again with the source that it took (ip_route_connect), and that may be refused.
-    again = {each: lookup(fib, replace(query, src=each), trace=False).decision.errno for each in taken}
-    return {errno or str(each or "0.0.0.0") for each, errno in again.items()}
-
-
 @pytest.mark.parametrize("family", [4, 6])
 def test_every_socket_takes_the_source_that_was_told(family: int) -> None:
     """IPv6 asks a second time where the first lookup fails, which `ip route get` does not show."""
@@ -204,7 +184,8 @@ def test_every_socket_takes_the_source_that_was_told(family: int) -> None:
                 continue
             asked += 1
             again += found.query != query and decision.failure is None
-            told = sources(fib, found)
+            none = "0.0.0.0" if family == 4 else "::"
+            told = {each.errno or str(source or none) for source, each in sources(fib, query)}
             if answer not in told:
                 wrong.append((number, str(query.dst), f"told {' or '.join(told)}, the kernel says {answer}"))
         number += 1
